@@ -1,0 +1,187 @@
+import type { Campaign, CampaignState } from '../campaign/campaign.ts'
+
+/**
+ * Ledger — the record. What it holds is true; nothing is an answer before it is in here, durably.
+ *
+ * One contract (test/contract/ledger.ts), passed by every adapter. Arrays in, arrays out. Times are UTC milliseconds
+ * since 1970 by the *ledger's* clock. Keys of 16 bytes travel as 32 lower-case hex digits.
+ *
+ * Errors
+ *   LedgerUnavailable (retryable)   no answer: connection, time-out, deadlock, lock wait, read-only, shutting down
+ *   anything else                   a mistake of ours: not retryable
+ */
+export interface Ledger extends SlotReader {
+  /**
+   * What one lock covers. 'campaign' (MySQL): the row of each campaign named, others pass. 'database' (SQLite): there is
+   * one writer, so that one transaction may as well serve all campaigns that wait.
+   */
+  readonly lockScope: 'campaign' | 'database'
+
+  /**
+   * Counts up whenever a connection was lost. Rows vanish only through a failover or a restore, and both break
+   * connections: a memory is good only while this number stands.
+   */
+  readonly generation: number
+
+  /** One statement, one snapshot, the ledger's clock at its start. What is not there is absent from the answer. */
+  read(query: ReadQuery): Promise<ReadAnswer>
+
+  /**
+   * Writes all rows that the guard lets pass, in one durable statement. The guard: the campaign exists with that
+   * `campaignCreatedAtMs`, has started both by `issuedAtMs` and by the ledger's clock, has not ended, is not paused, and
+   * 1 ≤ slot ≤ total. Each row's slot, code, request key and recipient key must be new in its campaign.
+   *   → { status: 'recorded', count }  `count` rows are durable; fewer than given: the guard refused the others, or a
+   *                                    campaign was being changed and was skipped: read back to see which
+   *   → { status: 'duplicate' }        something is taken: nothing was written
+   *   → { status: 'invalid' }          some row does not fit the table: nothing was written
+   */
+  record(rows: readonly NewCoupon[]): Promise<RecordAnswer>
+
+  /**
+   * One transaction that first of all locks the campaigns, so that none of their coupons is being written anywhere while
+   * `work` runs. Committed when `work` resolves, rolled back when it throws (its error is passed on).
+   */
+  lock<T>(campaignIds: readonly string[], work: (locked: LockedLedger) => Promise<T>): Promise<T>
+
+  /** Creates it unless the id is taken: then `created` is false and `campaign` the one that has it. */
+  createCampaign(campaign: NewCampaign): Promise<{ created: boolean; campaign: Campaign }>
+
+  /** Those that exist, in no order, and the ledger's clock. */
+  campaigns(ids: readonly string[]): Promise<{ nowMs: number; campaigns: Campaign[] }>
+
+  /** Newest first, by (createdAtMs, id) descending, strictly after `after`. */
+  listCampaigns(page: CampaignPage): Promise<{ nowMs: number; campaigns: Campaign[] }>
+
+  /** By slot, strictly beyond `afterSlot` in the direction of `order`. */
+  listCoupons(campaignId: string, page: CouponPage): Promise<Coupon[]>
+
+  /** By its canonical code. */
+  couponByCode(campaignId: string, couponCode: string): Promise<Coupon | null>
+
+  /** Reaches it, and resolves with the ledger's clock. */
+  ping(): Promise<{ nowMs: number }>
+
+  /** What of its settings endangers a promise. Empty when all is well. */
+  checkSettings(): Promise<SettingWarning[]>
+
+  /** Idempotent. */
+  close(): Promise<void>
+}
+
+/** Where rows are, read in bounded statements. Inside a lock it also sees what its own transaction wrote. */
+export interface SlotReader {
+  /** The highest slot that has a row, for each campaign; 0 where there is none. Same order as the ids. */
+  maxSlots(campaignIds: readonly string[]): Promise<number[]>
+  /** Rows per segment (see SEGMENT_SLOTS) inside the ranges; segments without a row are absent. Ascending. */
+  countSegments(campaignId: string, ranges: readonly SlotRange[]): Promise<SegmentCount[]>
+  /** The slots that have a row, `from` ≤ slot ≤ `to`, ascending. At most one segment. */
+  takenSlots(campaignId: string, range: SlotRange): Promise<number[]>
+}
+
+export interface LockedLedger extends SlotReader {
+  /** The locked campaigns as they are now, by id; those that do not exist are absent. */
+  readonly campaigns: ReadonlyMap<string, Campaign>
+  /** The ledger's clock when the lock had been granted, or a little before. */
+  readonly nowMs: number
+  read(query: ReadQuery): Promise<ReadAnswer>
+  record(rows: readonly NewCoupon[]): Promise<RecordAnswer>
+  /** Replaces all that may change, sets `updatedAtMs` to the ledger's clock; `version` is the caller's. */
+  updateCampaign(campaign: Campaign): Promise<void>
+  /** The hint for lists; touches neither version nor `updatedAtMs`. */
+  markSoldOut(campaignId: string, total: number): Promise<void>
+  /** The campaign and all its coupons. */
+  deleteCampaign(campaignId: string): Promise<void>
+}
+
+/** Slots 1..4,096 are segment 0, and so on. Big enough that ten million coupons are 2,442 numbers, small enough to read whole. */
+export const SEGMENT_SLOTS = 4_096
+
+export interface SlotRange {
+  readonly from: number
+  /** Inclusive. */
+  readonly to: number
+}
+
+export interface SegmentCount {
+  /** floor((slot − 1) / SEGMENT_SLOTS) */
+  readonly segment: number
+  /** Rows of it that lie inside the ranges asked for. */
+  readonly count: number
+}
+
+export interface CouponKey {
+  readonly campaignId: string
+  /** 32 lower-case hex digits. */
+  readonly key: string
+}
+
+export interface ReadQuery {
+  readonly campaignIds: readonly string[]
+  readonly requestKeys: readonly CouponKey[]
+  readonly recipientKeys: readonly CouponKey[]
+  readonly slots: readonly { readonly campaignId: string; readonly slot: number }[]
+}
+
+export interface ReadAnswer {
+  readonly nowMs: number
+  readonly campaigns: ReadonlyMap<string, CampaignState>
+  /** In no order; one that was found in two ways may come twice. */
+  readonly coupons: readonly Coupon[]
+}
+
+export interface Coupon {
+  readonly campaignId: string
+  readonly couponCode: string
+  /** 1..total: its number in the campaign, not the order of arrival. */
+  readonly slot: number
+  readonly requestKey: string
+  readonly recipient: string | null
+  readonly recipientKey: string | null
+  readonly issuedAtMs: number
+}
+
+export interface NewCoupon extends Coupon {
+  readonly campaignCreatedAtMs: number
+}
+
+export type RecordAnswer =
+  | { readonly status: 'recorded'; readonly count: number }
+  | { readonly status: 'duplicate' }
+  | { readonly status: 'invalid' }
+
+/** `startTimeMs` null: now, by the ledger's clock. */
+export type NewCampaign = Pick<
+  Campaign,
+  'id' | 'name' | 'endTimeMs' | 'totalCoupons' | 'recipientRequired' | 'test' | 'codeFormat' | 'metadata' | 'paused'
+> & { readonly startTimeMs: number | null }
+
+export interface CampaignPage {
+  readonly limit: number
+  readonly after: { readonly createdAtMs: number; readonly id: string } | null
+  readonly includeTest: boolean
+}
+
+export interface CouponPage {
+  readonly limit: number
+  readonly afterSlot: number | null
+  readonly order: 'asc' | 'desc'
+}
+
+export interface SettingWarning {
+  readonly setting: string
+  readonly value: string
+  readonly wanted: string
+  /** What may be lost, in words for an operator. */
+  readonly risk: string
+}
+
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable'
+  /** May what was being written be written nevertheless? `false` only when the ledger said that it rolled back, or nothing was sent. */
+  readonly mayBeWritten: boolean
+
+  constructor(message: string, options: { mayBeWritten: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.mayBeWritten = options.mayBeWritten
+  }
+}
