@@ -1,0 +1,40 @@
+// No request waits longer than it may. All have the same time, so that they fall due in order of arrival: one ordered
+// set, one timer.
+
+import { Fault } from '../answers.ts'
+import type { Clock } from '../host.ts'
+import type { IssueRequest } from './request.ts'
+
+export class Deadlines {
+  readonly #clock: Clock
+  readonly #unanswered = new Set<IssueRequest>()
+  #isTicking = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  add(request: IssueRequest): void {
+    this.#unanswered.add(request)
+    if (!this.#isTicking) this.#tick()
+  }
+
+  /** Answered: it is not held a moment longer than it waits. */
+  remove(request: IssueRequest): void {
+    this.#unanswered.delete(request)
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.nowMs()
+    for (const request of this.#unanswered) {
+      if (request.deadlineAtMs <= nowMs) {
+        request.fail(new Fault('unavailable', 'no answer before the deadline', { retryAfterMs: 1_000 }))
+        continue
+      }
+      this.#isTicking = true
+      this.#clock.after(request.deadlineAtMs - nowMs, () => this.#tick())
+      return
+    }
+    this.#isTicking = false
+  }
+}

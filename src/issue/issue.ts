@@ -1,0 +1,135 @@
+// The path of an issue, whole. Read this file first.
+//
+//   issue ─▶ batcher ─▶ look-up (ledger) ─▶ claims ─▶ fast way: reserve (counter), record (ledger) ─▶ answer
+//                          ▲                              └─ no slot to be had ─▶ ledger way: locked ─▶ answer
+//                          └──────────── not answered: once more ◀──────────────────────┘
+
+import { Fault } from '../answers.ts'
+import type { Counter } from '../counter/counter.ts'
+import type { Clock, Randomness } from '../host.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { Batcher, isStillWanted } from './batcher.ts'
+import { Claims } from './claims.ts'
+import { Codes } from './codes.ts'
+import { Deadlines } from './deadlines.ts'
+import { FastWay } from './fast-way.ts'
+import { LedgerWay } from './ledger-way.ts'
+import { ISSUE_LIMITS } from './limits.ts'
+import { decide, FoundCoupons, queryFor } from './look-up.ts'
+import type { Memories } from './memories.ts'
+import type { IssueCall, Issuer, Outcome } from './outcome.ts'
+import { IssueRequest } from './request.ts'
+import type { Segments } from './segments.ts'
+import { untilAnswered } from './until-answered.ts'
+
+export interface IssuePorts {
+  readonly ledger: Ledger
+  /** null: every slot comes by the ledger way. */
+  readonly counter: Counter | null
+  readonly memories: Memories
+  readonly segments: Segments
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly waitMsMax: number
+  /** Told of what should not happen: a mistake of ours, which cost a caller its answer. */
+  readonly onMistake: (error: unknown) => void
+}
+
+export class IssuePath implements Issuer {
+  readonly #ports: IssuePorts
+  readonly #batcher: Batcher
+  readonly #claims = new Claims()
+  readonly #deadlines: Deadlines
+  readonly #fastWay: FastWay | null
+  readonly #ledgerWay: LedgerWay
+  #bytesHeld = 0
+
+  constructor(ports: IssuePorts) {
+    this.#ports = ports
+    const codes = new Codes(ports.randomness)
+    this.#batcher = new Batcher(ports.clock, (batch) => this.#walk(batch))
+    this.#deadlines = new Deadlines(ports.clock)
+    this.#fastWay = ports.counter === null ? null : new FastWay({ ...ports, counter: ports.counter, codes })
+    this.#ledgerWay = new LedgerWay({ ...ports, codes, isStillWanted, again: (requests) => this.#again(requests) })
+  }
+
+  /** True when nothing waits and nothing is under way, not even a statement whose callers have given up. */
+  get isIdle(): boolean {
+    return this.#batcher.isIdle && this.#ledgerWay.isIdle
+  }
+
+  issue(call: IssueCall): Promise<Outcome> {
+    const waitMs = this.#batcher.expectedWaitMs(call.campaignId) + this.#ledgerWay.expectedWaitMs(call.campaignId)
+    if (waitMs > this.#ports.waitMsMax || this.#bytesHeld > ISSUE_LIMITS.queueBytesMax.value) {
+      return Promise.reject(new Fault('overloaded', 'the queue is full', { retryAfterMs: Math.max(waitMs, 1_000) }))
+    }
+    return new Promise((resolve, reject) => {
+      const request = new IssueRequest(call, { resolve, reject, onAnswered: this.#onAnswered }, this.#ports)
+      this.#bytesHeld += request.bytes
+      this.#deadlines.add(request)
+      this.#batcher.add(request)
+    })
+  }
+
+  async #walk(batch: IssueRequest[]): Promise<void> {
+    try {
+      const looked = await this.#lookUp(batch)
+      const claimed = looked.filter((request) => this.#claims.take(request))
+      const [fast, slow] = this.#ways(claimed)
+      this.#ledgerWay.add(slow)
+      if (this.#fastWay === null || fast.length === 0) return
+      const { again, left } = await this.#fastWay.run(fast)
+      this.#ledgerWay.add(left)
+      this.#again(again)
+    } catch (error) {
+      this.#ports.onMistake(error)
+      for (const request of batch) request.fail(new Fault('internal', 'a mistake on the path', { cause: error }))
+    }
+  }
+
+  /** Answers whom the ledger answers already; resolves with those who want a slot. */
+  async #lookUp(batch: readonly IssueRequest[]): Promise<IssueRequest[]> {
+    const { ledger, memories, segments } = this.#ports
+    let lookedUpAt = 0
+    const read = await untilAnswered(
+      batch,
+      () => {
+        lookedUpAt = memories.tick()
+        return ledger.read(queryFor(batch))
+      },
+      this.#ports,
+    )
+    if (read === null) return []
+    const found = new FoundCoupons(read.coupons)
+    const wanting: IssueRequest[] = []
+    for (const request of batch) {
+      const outcome = decide(request, read, found, memories, lookedUpAt)
+      if (outcome === null) wanting.push(request)
+      else request.answer(outcome)
+      if (outcome?.code === 'sold_out' && request.campaign !== null) void segments.proveAgain(request.campaign)
+    }
+    return wanting
+  }
+
+  #ways(requests: readonly IssueRequest[]): [fast: IssueRequest[], slow: IssueRequest[]] {
+    const isFast = (request: IssueRequest) =>
+      this.#fastWay !== null && request.collisions < ISSUE_LIMITS.collisionsBeforeLedgerWay.value
+    return [requests.filter(isFast), requests.filter((request) => !isFast(request))]
+  }
+
+  #again(requests: readonly IssueRequest[]): void {
+    for (const request of requests) {
+      if (request.collisions > ISSUE_LIMITS.roundsMax.value) {
+        request.fail(new Fault('unavailable', 'foreign rows in the way, too often', { retryAfterMs: 1_000 }))
+      }
+    }
+    this.#batcher.putBack(requests)
+  }
+
+  readonly #onAnswered = (request: IssueRequest): void => {
+    this.#bytesHeld -= request.bytes
+    this.#deadlines.remove(request)
+    this.#claims.release(request)
+    if (request.followers.length > 0) this.#batcher.putBack(request.followers)
+  }
+}

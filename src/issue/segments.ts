@@ -1,0 +1,163 @@
+// Which slots have no row, and how many have one, without reading what is known to be full. One way of counting gives
+// the number on the campaign's page, the proof of "sold out" and the gaps.
+
+import type { CampaignState } from '../campaign/campaign.ts'
+import type { Clock } from '../host.ts'
+import { SEGMENT_SLOTS, type Ledger, type SlotRange, type SlotReader } from '../ledger/ledger.ts'
+import { CampaignMemory, type Memories } from './memories.ts'
+
+/** Segments counted in one statement: 262,144 rows of a narrow index, some 0.1 s, far from the statement's time-out. */
+const PAGE_SEGMENTS = 64
+
+/** A proof is repeated in the background for at most a tenth of the time, and at most once in this time. */
+const PROOF_PAUSE_MS_MIN = 1_000
+
+interface CountedRange extends SlotRange {
+  readonly count: number
+}
+
+export class Segments {
+  readonly #ledger: Ledger
+  readonly #memories: Memories
+  readonly #clock: Clock
+  /** Counts that were asked for and have not begun, and those under way: by campaign. */
+  readonly #next = new Map<string, Promise<number>>()
+  readonly #running = new Map<string, Promise<number>>()
+
+  constructor(ledger: Ledger, memories: Memories, clock: Clock) {
+    this.#ledger = ledger
+    this.#memories = memories
+    this.#clock = clock
+  }
+
+  /** Exactly how many coupons have been issued. One count serves all who asked before it began. */
+  issuedCount(campaign: CampaignState): Promise<number> {
+    const key = `${campaign.id}:${campaign.createdAtMs}`
+    const next = this.#next.get(key)
+    if (next !== undefined) return next
+    const before = this.#running.get(key)?.catch(() => {}) ?? Promise.resolve()
+    const count = before.then(async () => {
+      this.#next.delete(key)
+      this.#running.set(key, count)
+      try {
+        return await this.#count(this.#ledger, campaign, this.#memories.of(campaign))
+      } finally {
+        if (this.#running.get(key) === count) this.#running.delete(key)
+      }
+    })
+    this.#next.set(key, count)
+    return count
+  }
+
+  /** Counts a campaign that this process does not know yet. To be done before it is locked: it may take seconds. */
+  async learn(campaign: CampaignState, memory: CampaignMemory): Promise<void> {
+    if (memory.isCounted) return
+    await this.#count(this.#ledger, campaign, memory)
+    memory.isCounted = true
+  }
+
+  /**
+   * Up to `wanted` slots without a row, lowest first. Fewer: with these, all of 1..total have one.
+   * @param locked the ledger under this campaign's lock: elsewhere a slot without a row may be on its way into one
+   */
+  async gaps(locked: SlotReader, campaign: CampaignState, memory: CampaignMemory, wanted: number): Promise<number[]> {
+    const slots: number[] = []
+    if (wanted === 0) return slots
+    const maxSlot = await highestSlot(locked, campaign)
+    for await (const range of this.#counts(locked, campaign, memory, maxSlot)) {
+      if (range.count === range.to - range.from + 1) continue
+      const taken = new Set(await locked.takenSlots(campaign.id, range))
+      for (let slot = range.from; slot <= range.to; slot++) {
+        if (taken.has(slot)) continue
+        slots.push(slot)
+        if (slots.length === wanted) return slots
+      }
+    }
+    for (let slot = maxSlot + 1; slot <= campaign.totalCoupons && slots.length < wanted; slot++) slots.push(slot)
+    return slots
+  }
+
+  /** All of 1..total have rows. @param memory as it was taken before the first row was read */
+  rememberSoldOut(campaign: CampaignState, memory: CampaignMemory): void {
+    memory.soldOutTotal = campaign.totalCoupons
+    memory.provedAt = this.#memories.tick()
+    memory.nextProofAtMs = this.#clock.nowMs() + PROOF_PAUSE_MS_MIN
+  }
+
+  /**
+   * Proves a remembered "sold out" anew, from nothing, in the background: behind a proxy a database can lose rows without
+   * a connection being lost. Without a lock: all slots having a row is a thing that stays true.
+   */
+  async proveAgain(campaign: CampaignState): Promise<void> {
+    const memory = this.#memories.of(campaign)
+    if (memory.isProving || this.#clock.nowMs() < memory.nextProofAtMs) return
+    memory.isProving = true
+    const beganAtMs = this.#clock.nowMs()
+    try {
+      const count = await this.#count(this.#ledger, campaign, new CampaignMemory())
+      if (count < campaign.totalCoupons) this.#memories.forget(campaign)
+    } catch {
+      // Nobody waits for it. A lost connection has made all memories void; anything else shows on the path itself.
+    } finally {
+      const endedAtMs = this.#clock.nowMs()
+      memory.nextProofAtMs = endedAtMs + Math.max(PROOF_PAUSE_MS_MIN, 9 * (endedAtMs - beganAtMs))
+      memory.isProving = false
+    }
+  }
+
+  async #count(reader: SlotReader, campaign: CampaignState, memory: CampaignMemory): Promise<number> {
+    const maxSlot = await highestSlot(reader, campaign)
+    // Taken together with the ranges that #counts is about to compute: nothing is awaited between.
+    let count = memory.full.count * SEGMENT_SLOTS
+    for await (const range of this.#counts(reader, campaign, memory, maxSlot)) count += range.count
+    return count
+  }
+
+  /** Every segment below `maxSlot` that is not known full, with its rows. Full ones are remembered on the way. */
+  async *#counts(
+    reader: SlotReader,
+    campaign: CampaignState,
+    memory: CampaignMemory,
+    maxSlot: number,
+  ): AsyncGenerator<CountedRange> {
+    for (const page of pagesOf(memory.full.gaps(maxSlot))) {
+      const counts = await reader.countSegments(campaign.id, page)
+      const countOf = new Map(counts.map(({ segment, count }) => [segment, count]))
+      for (const range of page) {
+        for (let from = range.from; from <= range.to; from += SEGMENT_SLOTS) {
+          const segment = (from - 1) / SEGMENT_SLOTS
+          const count = countOf.get(segment) ?? 0
+          // The last segment of a total that is not a multiple never becomes full by this: the total may be raised.
+          if (count === SEGMENT_SLOTS) memory.full.add(segment)
+          yield { from, to: Math.min(from + SEGMENT_SLOTS - 1, range.to), count }
+        }
+      }
+    }
+  }
+}
+
+async function highestSlot(reader: SlotReader, campaign: CampaignState): Promise<number> {
+  const [maxSlot] = await reader.maxSlots([campaign.id])
+  return maxSlot ?? 0
+}
+
+/** Cuts ranges, which begin with a segment each, into pages of at most PAGE_SEGMENTS segments. */
+function pagesOf(ranges: readonly SlotRange[]): SlotRange[][] {
+  const pages: SlotRange[][] = []
+  let page: SlotRange[] = []
+  let room = PAGE_SEGMENTS
+  for (const range of ranges) {
+    for (let from = range.from; from <= range.to; ) {
+      const to = Math.min(range.to, from + room * SEGMENT_SLOTS - 1)
+      page.push({ from, to })
+      room -= Math.ceil((to - from + 1) / SEGMENT_SLOTS)
+      from = to + 1
+      if (room > 0) continue
+      pages.push(page)
+      page = []
+      room = PAGE_SEGMENTS
+    }
+  }
+  if (page.length > 0) pages.push(page)
+  return pages
+}
