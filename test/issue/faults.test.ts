@@ -44,6 +44,20 @@ function requestLost<A extends unknown[], R>(times: number, work: (...args: A) =
 const openFast = (faults: Partial<Ledger> = {}, options = {}) => openPath(withFaults(ledger, faults), openMemoryCounter(store), options)
 const openSlow = (faults: Partial<Ledger> = {}, options = {}) => openPath(withFaults(ledger, faults), null, options)
 
+/** Counts the transactions of the ledger way. */
+function counted(faults: Partial<Ledger> = {}) {
+  const counts = { locks: 0, records: 0 }
+  const lock: Ledger['lock'] = (ids, work) => {
+    counts.locks++
+    return ledger.lock(ids, work)
+  }
+  const record: Ledger['record'] = (rows) => {
+    counts.records++
+    return (faults.record ?? ((all) => ledger.record(all)))(rows)
+  }
+  return { counts, faults: { ...faults, lock, record } }
+}
+
 describe('an answer of the ledger is lost', () => {
   test.each([
     ['the rows were written', () => replyLost(2, (rows: Parameters<Ledger['record']>[0]) => ledger.record(rows))],
@@ -120,6 +134,28 @@ describe('an answer of the ledger is lost', () => {
     expect(await path.ask(id, { idempotencyKey: 'k' })).toMatchObject({ code: 'replayed', by: 'request', coupon: row })
     expect(countCodes(await crowd(path, id, 12))).toEqual({ issued: 9, sold_out: 3 })
   })
+
+  test('a statement that is carried out after all, late: its owner is not told sold out', async () => {
+    const { id } = await openCampaign(ledger, 1)
+    let attempt = 0
+    let late = async (): Promise<unknown> => undefined
+    const record: Ledger['record'] = async (rows) => {
+      attempt++
+      if (attempt === 1) {
+        late = () => ledger.record(rows)
+        throw lost(true)
+      }
+      // The second time the campaign is just being changed, and the row is passed over.
+      return attempt === 2 ? { status: 'recorded', count: 0 } : ledger.record(rows)
+    }
+    const read: Ledger['read'] = async (query) => {
+      const answer = await ledger.read(query)
+      if (query.slots.length > 0) await late()
+      return answer
+    }
+    const answer = await openFast({ record, read }).ask(id)
+    expect(answer).toMatchObject({ code: 'issued', coupon: (await allCoupons(ledger, id))[0] })
+  })
 })
 
 describe('something stands in the way', () => {
@@ -139,6 +175,42 @@ describe('something stands in the way', () => {
       expect(countCodes(await crowd(path, id, 10))).toEqual({ issued: 8, sold_out: 2 })
       expect(zeros).toBeLessThanOrEqual(0)
     }
+    // The fast way does it alone: no transaction is needed for a code.
+    zeros = 5
+    const { counts, faults } = counted()
+    const { id } = await openCampaign(ledger, 50)
+    expect(countCodes(await crowd(openFast(faults, { randomness }), id, 10))).toEqual({ issued: 10 })
+    expect(counts).toEqual({ locks: 0, records: 2 })
+  })
+
+  test('a counter that is behind: one collision, then it is told, and the fast way goes on', async () => {
+    const campaign = await openCampaign(ledger, 500)
+    const first = openFast()
+    await crowd(first, campaign.id, 100)
+    const counter = openMemoryCounter(createMemoryCounterStore())
+    await counter.resync([{ campaign, maxSlot: 50 }])
+    const { counts, faults } = counted()
+    const path = openPath(withFaults(ledger, faults), counter)
+    expect(countCodes(await crowd(path, campaign.id, 20))).toEqual({ issued: 20 })
+    expect(counts).toEqual({ locks: 0, records: 2 })
+  })
+
+  test('under the lock a retry that was served elsewhere meanwhile is found before it can collide', async () => {
+    const { id } = await openCampaign(ledger, 5)
+    const { counts, faults } = counted()
+    let isFirst = true
+    const read: Ledger['read'] = async (query) => {
+      const answer = await ledger.read(query)
+      if (isFirst) {
+        isFirst = false
+        await openPath(ledger, null).ask(id, { recipient: 'hana' })
+      }
+      return answer
+    }
+    const path = openSlow({ ...faults, read })
+    const answers = await Promise.all([path.ask(id, { recipient: 'hana' }), path.ask(id, { recipient: 'duri' })])
+    expect(countCodes(answers)).toEqual({ replayed: 1, issued: 1 })
+    expect(counts.locks).toBe(1)
   })
 
   test('a row that cannot be stored takes nobody with it', async () => {
@@ -167,6 +239,12 @@ describe('something stands in the way', () => {
     expect(countCodes(ofHeld)).toEqual({ issued: 5, sold_out: 3 })
     expect(countCodes(ofFree)).toEqual({ issued: 5, sold_out: 3 })
     expect(passed).toBeGreaterThanOrEqual(2)
+  })
+
+  test('rows that are passed over again and again: the ledger way ends it', async () => {
+    const { id } = await openCampaign(ledger, 5)
+    const path = openFast({ record: async () => ({ status: 'recorded', count: 0 }) })
+    expect(countCodes(await crowd(path, id, 5))).toEqual({ issued: 5 })
   })
 
   test('the total is lowered between reservation and statement: not one above it', async () => {
@@ -222,6 +300,13 @@ describe('sold out', () => {
     expect(countCodes(await crowd(path, id, 5))).toEqual({ issued: 2, sold_out: 3 })
     release()
     expect(await slow).toMatchObject({ code: 'replayed', by: 'recipient', coupon })
+  })
+
+  test('is proved once, however many wait for the proof', async () => {
+    const { counts, faults } = counted()
+    const { id } = await openCampaign(ledger, 1)
+    expect(countCodes(await crowd(openSlow(faults), id, 1_400))).toEqual({ issued: 1, sold_out: 1_399 })
+    expect(counts.locks).toBe(1)
   })
 
   test('is proved by rows, whatever the counter says', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { CampaignState } from '../../src/campaign/campaign.ts'
 import { systemClock, systemRandomness } from '../../src/host.ts'
 import { Batcher } from '../../src/issue/batcher.ts'
+import { Claims } from '../../src/issue/claims.ts'
 import { Codes } from '../../src/issue/codes.ts'
 import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
 import { FullSegments, Memories } from '../../src/issue/memories.ts'
@@ -203,6 +204,27 @@ describe('spare slots', () => {
     expect(spare.take(campaign, 1)).toEqual([9])
     expect(spare.take(campaign, 5)).toEqual([4])
     expect(spare.take(campaign, 5)).toEqual([])
+  })
+})
+
+describe('claims', () => {
+  const asked = (campaignId: string, call: { recipient?: string; idempotencyKey?: string }) => {
+    const settle = { resolve: () => {}, reject: () => {}, onAnswered: () => {} }
+    const whole = { campaignId, client: '', idempotencyKey: null, recipient: null, ...call }
+    return new IssueRequest(whole, settle, { clock: systemClock, randomness: systemRandomness })
+  }
+
+  test('one at a time for a recipient and for a key, in one campaign', () => {
+    const claims = new Claims()
+    const first = asked('a', { recipient: 'hana', idempotencyKey: 'k' })
+    expect(claims.take(first)).toBe(true)
+    expect(claims.take(first)).toBe(true)
+    const waiting = [asked('a', { recipient: 'hana' }), asked('a', { recipient: 'duri', idempotencyKey: 'k' })]
+    expect(waiting.map((request) => claims.take(request))).toEqual([false, false])
+    expect(first.followers).toEqual(waiting)
+    expect(claims.take(asked('b', { recipient: 'hana', idempotencyKey: 'k' }))).toBe(true)
+    claims.release(first)
+    expect(claims.take(waiting[0] as IssueRequest)).toBe(true)
   })
 })
 
