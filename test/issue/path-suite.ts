@@ -5,26 +5,38 @@ import type { Counter } from '../../src/counter/counter.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { allCoupons, change, countCodes, couponsOf, crowd, openCampaign, openPath, type Path } from './open-path.ts'
 
+/** What one server process holds. */
 export interface Stores {
   readonly ledger: Ledger
   readonly counter: Counter | null
-  close(): Promise<void>
 }
 
-/** @param servers how many paths share the stores, as so many server processes would */
-export function pathSuite(name: string, open: () => Promise<Stores>, servers: number, rounds: number): void {
+/**
+ * @param open the stores of each server; all of them are connections to the same data
+ * @param rounds how often the sell-out is repeated
+ */
+export function pathSuite(
+  name: string,
+  open: () => Promise<{ servers: Stores[]; close: () => Promise<void> }>,
+  rounds: number,
+): void {
   describe(name, () => {
-    let stores: Stores
     let paths: Path[] = []
+    let stores: Stores
+    let servers = 0
+    let close = async () => {}
     const any = (index: number) => paths[index % paths.length] as Path
 
     beforeAll(async () => {
-      stores = await open()
-      paths = Array.from({ length: servers }, () => openPath(stores.ledger, stores.counter))
+      const opened = await open()
+      close = opened.close
+      servers = opened.servers.length
+      stores = opened.servers[0] as Stores
+      paths = opened.servers.map(({ ledger, counter }) => openPath(ledger, counter))
     })
     afterAll(async () => {
       expect(paths.flatMap((path) => path.mistakes)).toEqual([])
-      await stores.close()
+      await close()
     })
 
     const everybody = (campaignId: string, count: number, call: Parameters<typeof crowd>[3] = () => ({})) =>

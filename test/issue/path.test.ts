@@ -8,9 +8,8 @@ pathSuite(
   'embedded, the ledger way alone',
   async () => {
     const ledger = await openSqliteLedger({ path: ':memory:' })
-    return { ledger, counter: null, close: () => ledger.close() }
+    return { servers: [{ ledger, counter: null }], close: () => ledger.close() }
   },
-  1,
   50,
 )
 
@@ -18,8 +17,8 @@ pathSuite(
   'embedded with a counter, three paths',
   async () => {
     const ledger = await openSqliteLedger({ path: ':memory:' })
-    return { ledger, counter: openMemoryCounter(), close: () => ledger.close() }
+    const counter = openMemoryCounter()
+    return { servers: Array.from({ length: 3 }, () => ({ ledger, counter })), close: () => ledger.close() }
   },
-  3,
   50,
 )
