@@ -1,0 +1,93 @@
+// firstcome serve: from the settings to a listening server, and from a signal to an orderly end.
+
+import type { AddressInfo } from 'node:net'
+import closeWithGrace from 'close-with-grace'
+import type { Command } from 'commander'
+import { destination, pino, type Logger } from 'pino'
+import { readConfig, type Config } from '../config.ts'
+import { version } from '../version.ts'
+import { openService, type Service } from '../wire.ts'
+import { addSettingFlags, environmentHelp, flagsOf } from './settings-help.ts'
+
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('Serve the API. Without MYSQL_URL: on the embedded SQLite, with nothing to install.')
+    .action(async (options: Record<string, unknown>) => serve(readConfig(flagsOf(options))))
+  addSettingFlags(command).addHelpText(
+    'after',
+    `${environmentHelp()}
+Examples:
+  firstcome serve
+  firstcome serve --port 9000 --sqlite-path /var/lib/firstcome/coupons.db
+  MYSQL_URL=mysql://app:secret@db/firstcome REDIS_URL=redis://cache firstcome serve --host 0.0.0.0`,
+  )
+}
+
+async function serve(config: Config): Promise<void> {
+  // Written at once: what a dying process has to say must not be lost in a buffer.
+  const log = pino({ level: config.logLevel, base: null }, destination({ fd: 2, sync: true }))
+  const service = await openService(config, log)
+  endOnSignal(config, service, log)
+  try {
+    await service.app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    await service.close()
+    throw listenError(error, config)
+  }
+  const { address, family, port } = service.app.server.address() as AddressInfo
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  if (!isLoopback(address)) log.warn({ address }, 'there are no API keys yet: whoever reaches this address may do everything')
+  process.stdout.write(`Firstcome ${version} listens on ${url}\n`)
+  try {
+    await service.prepare()
+  } catch (error) {
+    await service.app.close()
+    await service.close()
+    throw error
+  }
+  if (!service.lifecycle.isDraining) process.stdout.write(welcome(config, url))
+}
+
+/** What somebody who has just started it wants to know, and something to paste. */
+function welcome({ store }: Config, url: string): string {
+  const data =
+    store.kind === 'embedded'
+      ? `${store.path} (embedded SQLite; for more than one server set MYSQL_URL and REDIS_URL)`
+      : `MySQL ${store.redis === null ? 'alone (with REDIS_URL it is faster)' : 'and Redis'}`
+  const campaign = `{"id":"hello","name":"Hello","start_time":"now","total_coupons":100}`
+  return `Ready.
+  data   ${data}
+  docs   ${url}/docs
+  try    curl -s ${url}/v1/campaigns -H 'content-type: application/json' -d '${campaign}'
+         curl -s -X POST ${url}/v1/campaigns/hello/coupons
+Ctrl-C ends it.
+`
+}
+
+/**
+ * The ladder down: not ready any more → still serving while proxies notice (SIGTERM only: at a terminal nobody waits) →
+ * no new connections, what is in flight is finished → stores closed → exit 0. A second signal ends it at once.
+ */
+function endOnSignal(config: Config, service: Service, log: Logger): void {
+  closeWithGrace({ delay: config.drainMs + config.closeMs, logger: log }, async ({ signal, err }) => {
+    if (err !== undefined) log.fatal({ err: { type: err.name, stack: err.stack } }, 'a mistake of ours: ending')
+    else log.info({ signal }, 'ending')
+    service.lifecycle.isDraining = true
+    if (signal === 'SIGTERM') await new Promise((resolve) => setTimeout(resolve, config.drainMs))
+    await service.app.close()
+    await service.close()
+  })
+}
+
+function listenError(error: unknown, { host, port }: Config): Error {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return new Error(`port ${port} is in use on ${host}: end what uses it, or set PORT (0: any free one)`)
+  if (code === 'EACCES') return new Error(`port ${port} may not be used by this user: set PORT to 1024 or more`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new Error(`${host} is not an address of this machine: set HOST`)
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address === '::ffff:127.0.0.1'
+}

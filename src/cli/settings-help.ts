@@ -1,0 +1,30 @@
+// Flags and help from the one table of settings.
+
+import type { Command } from 'commander'
+import { SETTINGS } from '../config.ts'
+
+/** A flag for each setting that may be on a command line; its value stays text until all settings are read together. */
+export function addSettingFlags(command: Command): Command {
+  for (const { env, flag, placeholder, default: standard, meaning } of SETTINGS) {
+    if (flag === null) continue
+    command.option(`--${flag} <${placeholder}>`, `${meaning} [${env}${standard === null ? '' : `, ${standard}`}]`)
+  }
+  return command
+}
+
+/** Those without a flag. */
+export function environmentHelp(): string {
+  const rows = SETTINGS.filter(({ flag }) => flag === null).map(({ env, meaning }) => `  ${env.padEnd(12)} ${meaning}`)
+  return `\nEnvironment, or NAME_FILE for a file that holds the value (never on a command line):\n${rows.join('\n')}\n`
+}
+
+/** Flags as readConfig takes them, by their names on the command line. */
+export function flagsOf(options: Record<string, unknown>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    SETTINGS.flatMap(({ flag }) => {
+      if (flag === null) return []
+      const value = options[flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+      return typeof value === 'string' ? [[flag, value]] : []
+    }),
+  )
+}

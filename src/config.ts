@@ -1,0 +1,191 @@
+// The only reader of the environment. Every setting is a row of one table; flags and environment are validated together,
+// and all that is wrong is said at once.
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+interface Setting {
+  readonly env: string
+  /** null: no flag, because it may hold a password and command lines are seen by everybody on the machine. */
+  readonly flag: string | null
+  readonly placeholder: string
+  readonly default: string | null
+  readonly meaning: string
+}
+
+/** docs/settings.md shows this table, `firstcome serve --help` too; tests compare them. */
+export const SETTINGS = [
+  {
+    env: 'MYSQL_URL',
+    flag: null,
+    placeholder: 'URL',
+    default: null,
+    meaning: 'MySQL 8.4+ or MariaDB 10.11+, mysql://user:password@host:3306/database. Not given: the embedded SQLite.',
+  },
+  {
+    env: 'REDIS_URL',
+    flag: null,
+    placeholder: 'URL',
+    default: null,
+    meaning: 'Redis 6.2+ or Valkey, redis://host:6379; several, with commas between: a cluster. Only beside MYSQL_URL.',
+  },
+  {
+    env: 'REDIS_PREFIX',
+    flag: 'redis-prefix',
+    placeholder: 'TEXT',
+    default: 'firstcome:',
+    meaning: 'What every key in Redis begins with.',
+  },
+  {
+    env: 'SQLITE_PATH',
+    flag: 'sqlite-path',
+    placeholder: 'FILE',
+    default: 'data/firstcome.db',
+    meaning: 'Where the embedded default keeps its data. Not beside MYSQL_URL.',
+  },
+  {
+    env: 'HOST',
+    flag: 'host',
+    placeholder: 'ADDRESS',
+    default: '127.0.0.1',
+    meaning: 'The address to listen on. There are no API keys yet: whoever reaches it may do everything.',
+  },
+  { env: 'PORT', flag: 'port', placeholder: 'N', default: '8080', meaning: 'The port to listen on; 0: any free one.' },
+  {
+    env: 'WAIT_MS_MAX',
+    flag: 'wait-ms-max',
+    placeholder: 'MS',
+    default: '3000',
+    meaning: 'Whoever would wait longer in the queue is told `overloaded` at once. 100 to 7000.',
+  },
+  {
+    env: 'DRAIN_MS',
+    flag: 'drain-ms',
+    placeholder: 'MS',
+    default: '5000',
+    meaning: 'After SIGTERM: how long it goes on serving while /readyz already says 503. SIGINT does not wait.',
+  },
+  {
+    env: 'CLOSE_MS',
+    flag: 'close-ms',
+    placeholder: 'MS',
+    default: '10000',
+    meaning: 'After that: how long what is in flight may take to finish before the process ends anyway.',
+  },
+  {
+    env: 'LOG_LEVEL',
+    flag: 'log-level',
+    placeholder: 'LEVEL',
+    default: 'info',
+    meaning: 'fatal, error, warn, info or debug. Logs are JSON lines on standard error.',
+  },
+] as const satisfies readonly Setting[]
+
+type Env = (typeof SETTINGS)[number]['env']
+
+/** Settings that may hold a password can also be given as NAME_FILE, a file that holds the value. */
+export const SECRET_SETTINGS: readonly Env[] = ['MYSQL_URL', 'REDIS_URL']
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const
+
+export interface Config {
+  readonly store:
+    | { readonly kind: 'embedded'; readonly path: string }
+    | { readonly kind: 'mysql'; readonly url: string; readonly redis: { readonly url: string; readonly prefix: string } | null }
+  readonly host: string
+  readonly port: number
+  readonly waitMsMax: number
+  readonly drainMs: number
+  readonly closeMs: number
+  readonly logLevel: (typeof LOG_LEVELS)[number]
+}
+
+/** All that is wrong, a line each. Names settings, never their values: they may hold passwords. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * @param flags by flag name, as text; they win over the environment
+ * @throws ConfigError
+ */
+export function readConfig(
+  flags: Readonly<Record<string, string | undefined>> = {},
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const problems: string[] = []
+  const given = new Map<Env, string>()
+  for (const setting of SETTINGS) {
+    const value = valueOf(setting, flags, environment, problems)
+    if (value !== undefined) given.set(setting.env, value)
+  }
+  const get = (env: Env): string => given.get(env) ?? SETTINGS.find((setting) => setting.env === env)?.default ?? ''
+  const whole = (env: Env, min: number, max: number): number => {
+    const value = get(env)
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : NaN
+    if (!(number >= min && number <= max)) problems.push(`${env}: a whole number from ${min} to ${max}, please`)
+    return number
+  }
+
+  const mysqlUrl = given.get('MYSQL_URL')
+  const redisUrl = given.get('REDIS_URL')
+  if (mysqlUrl !== undefined && !isUrl(mysqlUrl, ['mysql:', 'mariadb:'])) {
+    problems.push('MYSQL_URL: not of the form mysql://user:password@host:3306/database')
+  }
+  if (redisUrl !== undefined && !redisUrl.split(',').every((url) => isUrl(url, ['redis:', 'rediss:']))) {
+    problems.push('REDIS_URL: not of the form redis://host:6379 (several: with commas between)')
+  }
+  if (redisUrl !== undefined && mysqlUrl === undefined) {
+    problems.push('REDIS_URL without MYSQL_URL: Redis only counts, the coupons are in MySQL. Set MYSQL_URL too, or unset both')
+  }
+  if (mysqlUrl !== undefined && given.has('SQLITE_PATH')) {
+    problems.push('MYSQL_URL and SQLITE_PATH: the coupons are in one of them. Unset the other')
+  }
+  const prefix = get('REDIS_PREFIX')
+  // A brace would change the hash tag by which a cluster places the key.
+  if (!/^[\x21-\x7a\x7c\x7e]{0,64}$/.test(prefix)) problems.push('REDIS_PREFIX: up to 64 visible ASCII characters, no braces')
+  const host = get('HOST')
+  if (host === '' || /\s/.test(host)) problems.push('HOST: an address, for instance 127.0.0.1')
+  const logLevel = LOG_LEVELS.find((level) => level === get('LOG_LEVEL'))
+  if (logLevel === undefined) problems.push(`LOG_LEVEL: one of ${LOG_LEVELS.join(', ')}`)
+
+  const config: Config = {
+    store:
+      mysqlUrl === undefined
+        ? { kind: 'embedded', path: resolve(get('SQLITE_PATH')) }
+        : { kind: 'mysql', url: mysqlUrl, redis: redisUrl === undefined ? null : { url: redisUrl, prefix } },
+    host,
+    port: whole('PORT', 0, 65_535),
+    waitMsMax: whole('WAIT_MS_MAX', 100, 7_000),
+    drainMs: whole('DRAIN_MS', 0, 600_000),
+    closeMs: whole('CLOSE_MS', 1_000, 600_000),
+    logLevel: logLevel ?? 'info',
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+  return config
+}
+
+function valueOf(
+  setting: Setting & { env: Env },
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): string | undefined {
+  const flag = setting.flag === null ? undefined : flags[setting.flag]
+  if (flag !== undefined) return flag
+  // An empty variable counts as not given: that is how compose files and shells leave one out.
+  const value = environment[setting.env] === '' ? undefined : environment[setting.env]
+  const file = SECRET_SETTINGS.includes(setting.env) ? environment[`${setting.env}_FILE`] : undefined
+  if (file === undefined || file === '') return value
+  if (value !== undefined) problems.push(`${setting.env} and ${setting.env}_FILE: give one of them`)
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    problems.push(`${setting.env}_FILE: cannot read ${file}`)
+    return undefined
+  }
+}
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol) && new URL(text).hostname !== ''
+}

@@ -1,0 +1,128 @@
+// The only place that knows every adapter: opens the stores that the configuration names and puts the parts together.
+
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { Campaigns } from './campaign/campaigns.ts'
+import type { Config } from './config.ts'
+import type { Counter } from './counter/counter.ts'
+import { openRedisCounter } from './counter/redis.ts'
+import { systemClock, systemRandomness } from './host.ts'
+import { ServiceHealth, type Lifecycle } from './http/health.ts'
+import { buildServer } from './http/server.ts'
+import { IssuePath } from './issue/issue.ts'
+import { Memories } from './issue/memories.ts'
+import { Segments } from './issue/segments.ts'
+import { LedgerUnavailable, type Ledger } from './ledger/ledger.ts'
+import type { Migration } from './ledger/migrations.ts'
+import { openMysqlLedger } from './ledger/mysql.ts'
+import { migrateMysql, printMysqlMigrations } from './ledger/mysql/migrate.ts'
+import { openSqliteLedger } from './ledger/sqlite.ts'
+import { version } from './version.ts'
+
+/** Between two attempts to reach a database that was not there at the start. */
+const PREPARE_PAUSE_MS = 500
+
+export interface Service {
+  readonly app: FastifyInstance
+  readonly lifecycle: Lifecycle
+  /**
+   * Resolves when the database was reached and its schema fits: from then on the service is ready. Waits for a database
+   * that does not answer, for ever; rejects with SchemaMismatch when it answers and does not fit.
+   */
+  prepare(): Promise<void>
+  /** After `app` was closed: waits for what is still under way, then closes the stores. Idempotent. */
+  close(): Promise<void>
+}
+
+/** @throws DatabaseInUse, DatabaseUnusable (embedded), BadMysqlUrl, BadRedisUrl */
+export async function openService(config: Config, log: Logger): Promise<Service> {
+  const ledger = await openLedger(config, log)
+  const counter = openCounter(config)
+  const memories = new Memories(ledger)
+  const segments = new Segments(ledger, memories, systemClock)
+  const issuer = new IssuePath({
+    ledger,
+    counter,
+    memories,
+    segments,
+    clock: systemClock,
+    randomness: systemRandomness,
+    waitMsMax: config.waitMsMax,
+    onMistake: (error) => log.error({ err: withoutCallersData(error) }, 'a mistake on the path of an issue'),
+  })
+  const lifecycle: Lifecycle = { isDraining: false }
+  const health = new ServiceHealth(ledger, counter, systemClock)
+  const app = buildServer({
+    issuer,
+    campaigns: new Campaigns(ledger, segments, systemRandomness),
+    health,
+    lifecycle,
+    log,
+    clock: systemClock,
+    randomness: systemRandomness,
+    version,
+  })
+
+  let isClosed = false
+  return {
+    app,
+    lifecycle,
+    async prepare() {
+      for (let attempt = 0; !isClosed; attempt++) {
+        try {
+          if (config.store.kind === 'mysql') await migrate(config.store.url, log)
+          await ledger.ping()
+          for (const warning of await ledger.checkSettings()) log.warn(warning, `database setting: ${warning.risk}`)
+          return void (await health.report())
+        } catch (error) {
+          if (!(error instanceof LedgerUnavailable)) throw error
+          if (attempt % 10 === 0) log.warn({ reason: error.message }, 'the database does not answer: trying again')
+        }
+        await systemClock.sleep(PREPARE_PAUSE_MS)
+      }
+    },
+    async close() {
+      isClosed = true
+      while (!issuer.isIdle) await systemClock.sleep(5)
+      await Promise.all([ledger.close(), counter?.close()])
+    },
+  }
+}
+
+/** Applies what is pending to the database of the configuration. Embedded: opening is applying. */
+export async function migrateStore(config: Config): Promise<string[]> {
+  if (config.store.kind === 'mysql') return namesOf(await migrateMysql({ url: config.store.url }))
+  await (await openSqliteLedger({ path: config.store.path })).close()
+  return []
+}
+
+/** The statements of all migrations for MySQL, as a DBA would run them. */
+export function printMigrations(): string {
+  return printMysqlMigrations()
+}
+
+async function migrate(url: string, log: Logger): Promise<void> {
+  const applied = namesOf(await migrateMysql({ url }))
+  if (applied.length > 0) log.info({ applied }, 'migrated the database')
+}
+
+function namesOf(migrations: readonly Migration[]): string[] {
+  return migrations.map(({ name }) => name)
+}
+
+async function openLedger(config: Config, log: Logger): Promise<Ledger> {
+  if (config.store.kind === 'embedded') return openSqliteLedger({ path: config.store.path })
+  return openMysqlLedger({ url: config.store.url, log: { warn: (what) => log.warn(what) } })
+}
+
+function openCounter(config: Config): Counter | null {
+  if (config.store.kind === 'embedded' || config.store.redis === null) return null
+  return openRedisCounter({ ...config.store.redis, clock: systemClock })
+}
+
+/** An error as it may be logged: a driver's own words may hold what a caller sent. */
+function withoutCallersData(error: unknown): { type: string; stack: string } {
+  if (!(error instanceof Error)) return { type: typeof error, stack: '' }
+  const isDriver = 'sql' in error || 'errno' in error
+  return { type: error.name, stack: isDriver ? '' : (error.stack ?? '') }
+}

@@ -1,0 +1,139 @@
+// The invariants of the layout, said as absences: who imports whom in src, and what is where. Fed with any tree, so that
+// its test can show that each rule bites. A simple reader, no compiler: comments are blanked, imports found by their form.
+
+import { dirname, join } from 'node:path/posix'
+
+/** Path, as `src/issue/issue.ts`, to text. */
+export type Tree = ReadonlyMap<string, string>
+
+/** `file:line: what is wrong` */
+export type Complaint = string
+
+interface Import {
+  readonly line: number
+  /** A path as in the tree, or the name of a package. */
+  readonly target: string
+  readonly typeOnly: boolean
+}
+
+interface Source {
+  readonly path: string
+  /** Without comments; lines are where they were. */
+  readonly text: string
+  readonly imports: readonly Import[]
+}
+
+/** They meet in issue.ts only. */
+const STATIONS = ['src/issue/batcher.ts', 'src/issue/fast-way.ts', 'src/issue/ledger-way.ts']
+const WIRE = 'src/wire.ts'
+const CONFIG = 'src/config.ts'
+/** `src/ledger/mysql.ts`, `src/ledger/mysql-x.ts` and `src/ledger/mysql/x.ts` are one adapter. */
+const ADAPTER = /^src\/(?<name>counter\/redis|ledger\/mysql|ledger\/sqlite)[^/]*(\.ts|\/.*)$/
+const DRIVERS = /^(mysql2|@redis\/client|node:sqlite)(\/|$)/
+const TALKERS = /^src\/(cli\/|main\.ts$)/
+const NAMELESS = /(^|\/)(utils?|helpers?)(\/|\.ts$)/
+
+/** What the rules name: a rule whose file was renamed would forbid nothing. */
+export const NAMED = [...STATIONS, WIRE, CONFIG, 'src/main.ts', 'src/counter/redis.ts', 'src/ledger/sqlite.ts']
+
+export function complaints(tree: Tree): Complaint[] {
+  const sources = [...tree].map(([path, text]) => read(path, text))
+  return sources.flatMap((source) => [
+    ...names(source),
+    ...stations(source),
+    ...adapters(source),
+    ...audit(source),
+    ...environment(source),
+    ...consoles(source),
+  ])
+}
+
+function names({ path }: Source): Complaint[] {
+  const found: Complaint[] = []
+  if (NAMELESS.test(path)) found.push(`${path}:1: put it where its data is: no utils, no helpers`)
+  if (/(^|\/)index\.ts$/.test(path)) found.push(`${path}:1: no barrels: import from the file itself`)
+  return found
+}
+
+function stations({ path, imports }: Source): Complaint[] {
+  if (!STATIONS.includes(path)) return []
+  return imports
+    .filter(({ target, typeOnly }) => !typeOnly && STATIONS.includes(target))
+    .map(({ line, target }) => `${path}:${line}: stations do not import each other (${target}): issue.ts joins them`)
+}
+
+function adapters({ path, imports }: Source): Complaint[] {
+  const own = adapterOf(path)
+  return imports.flatMap(({ line, target }) => {
+    const other = adapterOf(target)
+    if (other !== undefined && other !== own && path !== WIRE) {
+      return [`${path}:${line}: only ${WIRE} imports adapters (${target}): speak to the port`]
+    }
+    if (DRIVERS.test(target) && own === undefined) {
+      return [`${path}:${line}: only adapters import drivers (${target})`]
+    }
+    return []
+  })
+}
+
+function adapterOf(path: string): string | undefined {
+  return ADAPTER.exec(path)?.groups?.['name']
+}
+
+function audit({ path, imports }: Source): Complaint[] {
+  if (!path.startsWith('src/audit/')) return []
+  return imports
+    .filter(({ target }) => target.startsWith('src/issue/'))
+    .map(({ line, target }) => `${path}:${line}: the audit shares nothing with what it audits (${target})`)
+}
+
+function environment({ path, text, imports }: Source): Complaint[] {
+  if (path === CONFIG) return []
+  const lines = [
+    ...linesOf(text, /\bprocess\s*(\?\.|\.|\[\s*['"`])\s*env\b|\benv\b[^\n=]*\}\s*=\s*process\b/g),
+    ...imports.filter(({ target }) => /^(node:)?process$/.test(target)).map(({ line }) => line),
+  ]
+  return lines.map((line) => `${path}:${line}: only ${CONFIG} reads the environment`)
+}
+
+function consoles({ path, text }: Source): Complaint[] {
+  if (TALKERS.test(path)) return []
+  return linesOf(text, /\bconsole\s*\.\s*\w/g).map((line) => `${path}:${line}: no console here: use the log`)
+}
+
+function read(path: string, original: string): Source {
+  const text = withoutComments(original)
+  const what = String.raw`(?:\*(?:\s+as\s+\w+)?|\w+(?=\s+from|\s*,)|\{[^}]*\})(?:\s*,\s*(?:\{[^}]*\}|\*\s+as\s+\w+))?`
+  const forms = [
+    new RegExp(
+      String.raw`^[ \t]*(?:import|export)\s+(?<type>type\s+)?${what}\s*from\s*['"](?<target>[^'"\n]+)['"]`,
+      'gm',
+    ),
+    /^[ \t]*import\s*['"](?<target>[^'"\n]+)['"]/gm,
+    /\bimport\s*\(\s*['"](?<target>[^'"\n]+)['"]/g,
+  ]
+  const imports = forms.flatMap((form) =>
+    [...text.matchAll(form)].map((match) => {
+      const target = match.groups?.['target'] ?? ''
+      return {
+        line: lineAt(text, match.index + match[0].length),
+        target: target.startsWith('.') ? join(dirname(path), target) : target,
+        typeOnly: match.groups?.['type'] !== undefined,
+      }
+    }),
+  )
+  return { path, text, imports }
+}
+
+function withoutComments(text: string): string {
+  const stringOrComment = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[^]|[^`\\])*`|\/\/[^\n]*|\/\*[^]*?\*\//g
+  return text.replace(stringOrComment, (found) => (found.startsWith('/') ? found.replace(/[^\n]/g, ' ') : found))
+}
+
+function linesOf(text: string, pattern: RegExp): number[] {
+  return [...text.matchAll(pattern)].map((match) => lineAt(text, match.index))
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length
+}
