@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config'
+import { CountsReporter } from './tools/counts-reporter.ts'
+
+const serverTests = 'test/**/*.server.test.ts'
+
+// No test asserts an absolute time: these limits only end what hangs, on the slowest machine.
+const limits = { testTimeout: 60_000, hookTimeout: 120_000 }
+
+export default defineConfig({
+  test: {
+    reporters: ['default', new CountsReporter()],
+    projects: [
+      { test: { ...limits, name: 'quick', include: ['test/**/*.test.ts'], exclude: [serverTests] } },
+      {
+        test: {
+          ...limits,
+          name: 'server',
+          include: [serverTests],
+          globalSetup: ['test/servers/setup.ts'],
+          // They share the machine's cores with their servers: after the quick ones, one file at a time.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
