@@ -16,11 +16,12 @@ export interface ServerProcess {
 export async function startServe(
   environment: Record<string, string>,
   nodeArgs: readonly string[] = [],
+  { isReadyAwaited = true }: { isReadyAwaited?: boolean } = {},
 ): Promise<ServerProcess> {
   const env = { PATH: process.env['PATH'], PORT: '0', DRAIN_MS: '0', ...environment }
   const guarded = await spawnGuarded(process.execPath, [...nodeArgs, MAIN, 'serve'], { env })
   const [, url] = await guarded.waitForOutput(/listens on (http:\S+)/)
-  await guarded.waitForOutput(/^Ready\.$/m)
+  if (isReadyAwaited) await guarded.waitForOutput(/^Ready\.$/m)
   return { url: url as string, process: guarded, close: () => guarded.close() }
 }
 
