@@ -235,6 +235,8 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
               expect(page.length).toBeLessThanOrEqual(limit)
               seen.push(...page)
               const last = page.at(-1)
+              // A cursor that stands still would page for ever.
+              if (last !== undefined) expect(last.id).not.toBe(after?.id)
               if (last === undefined || last.createdAtMs < oldest) break
               after = { createdAtMs: last.createdAtMs, id: last.id }
             }

@@ -23,6 +23,7 @@ import { LedgerUnavailable, SEGMENT_SLOTS } from '../../src/ledger/ledger.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { loadMigrations, statementsOf } from '../../src/ledger/migrations.ts'
 import { asFault } from '../../src/ledger/sqlite-errors.ts'
+import { holdFile } from '../../src/ledger/sqlite-lock.ts'
 import { readSql } from '../../src/ledger/sqlite-reads.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import type { SqliteOptions } from '../../src/ledger/sqlite.ts'
@@ -161,6 +162,28 @@ describe('one process a file', () => {
   })
 })
 
+it('a name that another process wrote in between is written over before the file is held', () => {
+  const path = newFile()
+  mkdirSync(join(path, '..'))
+  let meddled = 0
+  class Meddled extends DatabaseSync {
+    override exec(sql: string): void {
+      super.exec(sql)
+      if (sql !== 'COMMIT' || meddled > 0) return
+      meddled += 1
+      const other = new DatabaseSync(`${path}.lock`)
+      other.exec("UPDATE owner SET token = 'theirs', pid = 1")
+      other.close()
+    }
+  }
+  const hold = holdFile(path, (lockPath) => new Meddled(lockPath))
+  expect(meddled).toBe(1)
+  const reader = new DatabaseSync(`${path}.lock`)
+  expect(reader.prepare('SELECT pid FROM owner').all()).toEqual([{ pid: process.pid }])
+  reader.close()
+  hold.release()
+})
+
 describe('a process that is killed', () => {
   it('loses no coupon that it had acknowledged', async () => {
     const path = newFile()
@@ -240,6 +263,26 @@ describe('opening', () => {
       })),
     )
     database.close()
+  })
+
+  it('closes only after the lock that is held, and with it what waits behind', async () => {
+    const path = newFile()
+    const ledger = await openSqliteLedger({ path })
+    const { campaign } = await ledger.createCampaign(aCampaign((await ledger.ping()).nowMs))
+    let closed: Promise<void> | undefined
+    const lock = ledger.lock([campaign.id], async (locked) => {
+      await locked.record([aCoupon(campaign, 1)])
+      closed = ledger.close()
+      await new Promise(setImmediate)
+      await locked.record([aCoupon(campaign, 2)])
+    })
+    const behind = ledger.record([aCoupon(campaign, 3)])
+    await lock
+    expect(await behind).toEqual({ status: 'recorded', count: 1 })
+    await closed
+    await using({ path }, async (again) => {
+      expect(await again.takenSlots(campaign.id, { from: 1, to: 10 })).toEqual([1, 2, 3])
+    })
   })
 
   it('leaves neither log nor lock behind a close', async () => {
@@ -387,6 +430,7 @@ describe('the clock that is handed in', () => {
           const page: Campaign[] = (await ledger.listCampaigns({ limit, after, includeTest: true })).campaigns
           const last = page.at(-1)
           if (last === undefined) break
+          expect(last.id).not.toBe(after?.id)
           seen.push(...page.map((campaign) => campaign.id))
           after = { createdAtMs: last.createdAtMs, id: last.id }
         }
@@ -440,6 +484,20 @@ describe('reads', () => {
       ])
       expect(turns).toBeGreaterThanOrEqual(10)
     })
+  })
+
+  it('that a close cuts short are unavailable', async () => {
+    let closed: Promise<void> | undefined
+    const soon = (work: () => void) => {
+      closed = ledger.close()
+      void closed.then(work)
+    }
+    const ledger = await openSqliteLedger({ path: newFile(), clock: { ...systemClock, soon } })
+    const total = 1_000 * SEGMENT_SLOTS
+    const { campaign } = await ledger.createCampaign(aCampaign((await ledger.ping()).nowMs, { totalCoupons: total }))
+    await ledger.record([aCoupon(campaign, total)])
+    await expect(ledger.countSegments(campaign.id, [{ from: 1, to: total }])).rejects.toThrow(LedgerUnavailable)
+    await closed
   })
 
   describe('go by an index:', () => {
@@ -540,6 +598,55 @@ describe('settings', () => {
 })
 
 describe('the tables', () => {
+  it('refuse by themselves what must not be, whoever writes', () => {
+    const database = new DatabaseSync(':memory:')
+    const text = loadMigrations('sqlite')
+      .map(({ sql }) => sql)
+      .join('\n')
+    database.exec(text)
+    const good = {
+      campaigns: { id: 'c', name: 'n', start_time: 0, total_coupons: 1, code_format: '{}', metadata: '{}' },
+      coupons: { campaign_id: 'c', coupon_code: 'C', issued_at: 0, slot: 1, request_key: Buffer.alloc(16) },
+    }
+    const insert = (table: 'campaigns' | 'coupons', change: Record<string, string | number | Buffer | null>) => {
+      const times = table === 'campaigns' ? { created_at: 0, updated_at: 0 } : {}
+      const row: Record<string, string | number | Buffer | null> = { ...good[table], ...times, ...change }
+      const names = Object.keys(row)
+      const values = names.map(() => '?').join(', ')
+      database.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${values})`).run(...Object.values(row))
+    }
+    const key = Buffer.alloc(16)
+    const refused = {
+      campaigns_id_letters: [{ id: '' }, { id: 'x'.repeat(65) }, { id: 'a b' }, { id: '가' }],
+      campaigns_name_length: [{ name: '' }, { name: 'x'.repeat(256) }, { name: `\0${'x'.repeat(1_020)}` }],
+      campaigns_total: [{ total_coupons: 0 }, { total_coupons: 2_147_483_648 }],
+      campaigns_flags: [{ paused: 2 }, { recipient_required: 2 }, { test: -1 }],
+      campaigns_json: [{ code_format: 'x' }, { metadata: '{' }],
+      coupons_code_length: [
+        { coupon_code: '' },
+        { coupon_code: 'x'.repeat(65) },
+        { coupon_code: `x\0${'x'.repeat(256)}` },
+      ],
+      coupons_slot_from_1: [{ slot: 0 }],
+      coupons_request_key_length: [{ request_key: Buffer.alloc(15) }],
+      coupons_recipient_length: [
+        { recipient: 'x'.repeat(256), recipient_key: key },
+        { recipient: `\0${'x'.repeat(1_020)}`, recipient_key: key },
+      ],
+      coupons_recipient_key_length: [{ recipient_key: Buffer.alloc(17) }],
+      coupons_recipient_has_key: [{ recipient: 'x' }],
+    }
+    expect(Object.keys(refused)).toEqual([...text.matchAll(/CONSTRAINT (\w+) CHECK/g)].map((match) => match[1]))
+    for (const [constraint, changes] of Object.entries(refused)) {
+      const table = constraint.startsWith('campaigns') ? 'campaigns' : 'coupons'
+      for (const change of changes)
+        expect(() => insert(table, change)).toThrow(`CHECK constraint failed: ${constraint}`)
+    }
+    insert('campaigns', {})
+    insert('coupons', {})
+    database.close()
+  })
+
   it('have the columns of the MySQL ones', () => {
     const columns = (dialect: 'mysql' | 'sqlite') =>
       loadMigrations(dialect)

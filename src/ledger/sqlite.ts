@@ -1,0 +1,358 @@
+// The ledger in one file, for a single process that needs no server: exact, durable, and the only place that loads
+// node:sqlite. Calls to SQLite are synchronous, so that what stands between two awaits is not interrupted by anybody.
+
+import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
+import type { Campaign } from '../campaign/campaign.ts'
+import { systemClock } from '../host.ts'
+import type { Clock } from '../host.ts'
+import { LedgerUnavailable } from './ledger.ts'
+import type { CampaignPage, Coupon, CouponPage, Ledger, LockedLedger, NewCampaign, NewCoupon } from './ledger.ts'
+import type { ReadAnswer, ReadQuery, RecordAnswer, SegmentCount, SettingWarning, SlotRange } from './ledger.ts'
+import { asFault, closed, rowRefusal } from './sqlite-errors.ts'
+import { migrate, realFile, unusable } from './sqlite-file.ts'
+import { holdFile } from './sqlite-lock.ts'
+import { SqliteReads } from './sqlite-reads.ts'
+
+export interface SqliteOptions {
+  /** The file; its folder is made. ':memory:' keeps nothing. */
+  readonly path: string
+  readonly clock?: Pick<Clock, 'wallMs' | 'soon'>
+}
+
+/** How long SQLite blocks the whole process when another program (a backup, a shell) holds the file. */
+const BUSY_MS_MAX = 250
+/** Coupons deleted before everybody else gets a turn. */
+const DELETE_ROWS_MAX = 5_000
+/** The write-ahead log may grow beyond it in a rush; after a checkpoint it is cut back to this. */
+const LOG_BYTES_MAX = 64 * 1_024 * 1_024
+/** Folding the log into the file costs two waits for the disk: at SQLite's own 1,000 pages a rush would pay it every batch. */
+const CHECKPOINT_PAGES = 4_000
+/** Room for the pages that a rush changes in four indexes in random order; SQLite's own 2 MiB would be read again and again. */
+const CACHE_KIB = 32 * 1_024
+
+const sql = {
+  begin: 'BEGIN IMMEDIATE',
+  commit: 'COMMIT',
+  rollback: 'ROLLBACK',
+  record: `
+    INSERT INTO coupons (campaign_id, coupon_code, slot, request_key, recipient, recipient_key, issued_at)
+    SELECT c.id, r.value ->> 2, r.value ->> 3, unhex(r.value ->> 4), r.value ->> 5, unhex(r.value ->> 6), r.value ->> 7
+    FROM json_each(:rows) AS r
+    CROSS JOIN campaigns AS c ON c.id = r.value ->> 0 AND c.created_at = r.value ->> 1
+    WHERE c.start_time <= min(r.value ->> 7, :now)
+      AND (c.end_time IS NULL OR c.end_time > max(r.value ->> 7, :now))
+      AND NOT c.paused
+      AND r.value ->> 3 BETWEEN 1 AND c.total_coupons`,
+  createCampaign: `
+    INSERT INTO campaigns (id, name, start_time, total_coupons, end_time, paused, recipient_required, test, code_format,
+      metadata, version, created_at, updated_at)
+    VALUES (:id, :name, :startTimeMs, :totalCoupons, :endTimeMs, :paused, :recipientRequired, :test, :codeFormat,
+      :metadata, 1, :createdAtMs, :createdAtMs)
+    ON CONFLICT (id) DO NOTHING`,
+  updateCampaign: `
+    UPDATE campaigns SET name = :name, start_time = :startTimeMs, total_coupons = :totalCoupons, end_time = :endTimeMs,
+      paused = :paused, recipient_required = :recipientRequired, code_format = :codeFormat, metadata = :metadata,
+      version = :version, updated_at = :nowMs
+    WHERE id = :id`,
+  markSoldOut: 'UPDATE campaigns SET sold_out_total = ? WHERE id = ?',
+  deleteCoupons: `DELETE FROM coupons WHERE id IN (SELECT id FROM coupons WHERE campaign_id = ? LIMIT ${DELETE_ROWS_MAX})`,
+  deleteCampaign: 'DELETE FROM campaigns WHERE id = ? RETURNING created_at AS createdAtMs',
+}
+
+type Statements = { readonly [K in keyof typeof sql]: StatementSync }
+
+/**
+ * Opens the file, brings its schema up to date and makes this process its only owner until close().
+ * Rejects with DatabaseInUse, SchemaMismatch or DatabaseUnusable.
+ */
+export async function openSqliteLedger({ path, clock = systemClock }: SqliteOptions): Promise<Ledger> {
+  const opened: { close(): void }[] = []
+  try {
+    const memory = path === ':memory:'
+    const file = memory ? path : realFile(path)
+    if (!memory) {
+      const hold = holdFile(file, (lockPath) => new DatabaseSync(lockPath, { timeout: BUSY_MS_MAX }))
+      opened.push({ close: () => hold.release() })
+    }
+    const writer = new DatabaseSync(file, { timeout: BUSY_MS_MAX, enableForeignKeyConstraints: false })
+    opened.push(writer)
+    // FULL waits for the disk at every commit; fullfsync makes macOS really do so.
+    writer.exec(`
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
+      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
+      PRAGMA cache_size = -${CACHE_KIB}`)
+    migrate(writer, clock.wallMs())
+    let reader = writer
+    if (!memory) {
+      reader = new DatabaseSync(file, { timeout: BUSY_MS_MAX, readOnly: true })
+      opened.push(reader)
+    }
+    return new SqliteLedger({ writer, reader, clock, closeAll: () => closeAll(opened) })
+  } catch (error) {
+    closeAll(opened)
+    throw unusable(path, error)
+  }
+}
+
+/** The last opened first: the writer then folds the log into the file, and the ownership ends at the very end. */
+function closeAll(opened: { close(): void }[]): void {
+  while (opened.length > 0) opened.pop()?.close()
+}
+
+class SqliteLedger implements Ledger {
+  readonly lockScope = 'database'
+  // A file that is open stays the same file: nothing is ever re-opened.
+  readonly generation = 0
+  readonly #writer: DatabaseSync
+  readonly #reader: DatabaseSync
+  readonly #clock: Pick<Clock, 'wallMs' | 'soon'>
+  readonly #closeAll: () => void
+  readonly #statements: Statements
+  readonly #reads: SqliteReads
+  readonly #lockedReads: SqliteReads
+  /** Resolves when the last of those who wait for the writer is done. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | null = null
+  #deletedUpToMs = 0
+
+  constructor(parts: {
+    writer: DatabaseSync
+    reader: DatabaseSync
+    clock: Pick<Clock, 'wallMs' | 'soon'>
+    closeAll(): void
+  }) {
+    this.#writer = parts.writer
+    this.#reader = parts.reader
+    this.#clock = parts.clock
+    this.#closeAll = parts.closeAll
+    const prepared = Object.entries(sql).map(([name, text]) => [name, parts.writer.prepare(text)])
+    this.#statements = Object.fromEntries(prepared) as Statements
+    this.#reads = new SqliteReads(parts.reader, parts.clock)
+    this.#lockedReads = parts.reader === parts.writer ? this.#reads : new SqliteReads(parts.writer, parts.clock)
+  }
+
+  read(query: ReadQuery): Promise<ReadAnswer> {
+    return this.#reading((reads) => reads.read(query))
+  }
+
+  campaigns(ids: readonly string[]): Promise<{ nowMs: number; campaigns: Campaign[] }> {
+    return this.#reading((reads) => ({ nowMs: this.#clock.wallMs(), campaigns: reads.campaigns(ids) }))
+  }
+
+  listCampaigns(page: CampaignPage): Promise<{ nowMs: number; campaigns: Campaign[] }> {
+    return this.#reading((reads) => ({ nowMs: this.#clock.wallMs(), campaigns: reads.listCampaigns(page) }))
+  }
+
+  listCoupons(campaignId: string, page: CouponPage): Promise<Coupon[]> {
+    return this.#reading((reads) => reads.listCoupons(campaignId, page))
+  }
+
+  couponByCode(campaignId: string, couponCode: string): Promise<Coupon | null> {
+    return this.#reading((reads) => reads.couponByCode(campaignId, couponCode))
+  }
+
+  maxSlots(campaignIds: readonly string[]): Promise<number[]> {
+    return this.#reading((reads) => reads.maxSlots(campaignIds))
+  }
+
+  countSegments(campaignId: string, ranges: readonly SlotRange[]): Promise<SegmentCount[]> {
+    return this.#reading((reads) => reads.countSegments(campaignId, ranges))
+  }
+
+  takenSlots(campaignId: string, range: SlotRange): Promise<number[]> {
+    return this.#reading((reads) => reads.takenSlots(campaignId, range))
+  }
+
+  record(rows: readonly NewCoupon[]): Promise<RecordAnswer> {
+    return this.#writing(() => this.#record(rows))
+  }
+
+  createCampaign(campaign: NewCampaign): Promise<{ created: boolean; campaign: Campaign }> {
+    return this.#writing(() => {
+      const nowMs = this.#clock.wallMs()
+      const { changes } = this.#statements.createCampaign.run({
+        ...toColumns(campaign),
+        startTimeMs: campaign.startTimeMs ?? nowMs,
+        test: Number(campaign.test),
+        // Within a millisecond of a deletion, too, a new campaign must not be taken for the old one of its id.
+        createdAtMs: Math.max(nowMs, this.#deletedUpToMs + 1),
+      })
+      const [stored] = this.#lockedReads.campaigns([campaign.id])
+      return { created: changes === 1, campaign: stored! }
+    })
+  }
+
+  lock<T>(campaignIds: readonly string[], work: (locked: LockedLedger) => Promise<T>): Promise<T> {
+    return this.#writing(async () => {
+      this.#statements.begin.run()
+      const transaction = { ended: false }
+      try {
+        const result = await work(this.#locked(campaignIds, transaction))
+        this.#stillInTransaction()
+        this.#statements.commit.run()
+        return result
+      } catch (error) {
+        // A full disk and its like make SQLite roll back by itself.
+        if (this.#writer.isTransaction) this.#statements.rollback.run()
+        throw error
+      } finally {
+        transaction.ended = true
+      }
+    })
+  }
+
+  async ping(): Promise<{ nowMs: number }> {
+    if (this.#closing !== null) throw closed()
+    try {
+      this.#reader.exec('SELECT 1')
+    } catch (error) {
+      throw asFault(error, { committing: false })
+    }
+    return { nowMs: this.#clock.wallMs() }
+  }
+
+  async checkSettings(): Promise<SettingWarning[]> {
+    const pragma = (name: string) => String(Object.values(this.#writer.prepare(`PRAGMA ${name}`).get() ?? {})[0])
+    const names = ['OFF', 'NORMAL', 'FULL', 'EXTRA']
+    const synchronous = names[Number(pragma('synchronous'))] ?? pragma('synchronous')
+    const journalMode = pragma('journal_mode').toUpperCase()
+    const warnings: SettingWarning[] = []
+    if (this.#reader === this.#writer) {
+      return [
+        { setting: 'path', value: ':memory:', wanted: 'a file', risk: 'all coupons are gone when the process ends' },
+      ]
+    }
+    if (synchronous !== 'FULL' && synchronous !== 'EXTRA') {
+      const risk = 'coupons that were given out may be gone after a power failure'
+      warnings.push({ setting: 'synchronous', value: synchronous, wanted: 'FULL', risk })
+    }
+    if (journalMode !== 'WAL') {
+      const risk =
+        'the file system refuses a write-ahead log: readers and the writer stop each other, and issuing is slow'
+      warnings.push({ setting: 'journal_mode', value: journalMode, wanted: 'WAL', risk })
+    }
+    return warnings
+  }
+
+  /** Those who wait already are served first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#turn.then(() => this.#closeAll())
+    return this.#closing
+  }
+
+  #locked(campaignIds: readonly string[], transaction: { readonly ended: boolean }): LockedLedger {
+    const nowMs = this.#clock.wallMs()
+    const reads = this.#lockedReads
+    const campaigns = new Map(reads.campaigns(campaignIds).map((campaign) => [campaign.id, campaign]))
+    const inside = async <T>(work: () => T | Promise<T>): Promise<T> => {
+      // Outside its transaction every statement would commit by itself.
+      if (transaction.ended) throw new Error('the lock has ended')
+      this.#stillInTransaction()
+      try {
+        return await work()
+      } catch (error) {
+        throw asFault(error, { committing: false })
+      }
+    }
+    return {
+      campaigns,
+      nowMs,
+      read: (query) => inside(() => reads.read(query)),
+      maxSlots: (ids) => inside(() => reads.maxSlots(ids)),
+      countSegments: (id, ranges) => inside(() => reads.countSegments(id, ranges)),
+      takenSlots: (id, range) => inside(() => reads.takenSlots(id, range)),
+      record: (rows) => inside(() => this.#record(rows)),
+      updateCampaign: (campaign) =>
+        inside(() => {
+          const { startTimeMs, version } = campaign
+          const columns = { ...toColumns(campaign), startTimeMs, version, nowMs: this.#clock.wallMs() }
+          this.#statements.updateCampaign.run(columns)
+        }),
+      markSoldOut: (id, total) => inside(() => void this.#statements.markSoldOut.run(total, id)),
+      deleteCampaign: (id) =>
+        inside(async () => {
+          while (this.#statements.deleteCoupons.run(id).changes === DELETE_ROWS_MAX) {
+            await new Promise<void>((resolve) => this.#clock.soon(resolve))
+          }
+          const gone = this.#statements.deleteCampaign.get(id) as { createdAtMs: number } | undefined
+          this.#deletedUpToMs = Math.max(this.#deletedUpToMs, gone?.createdAtMs ?? 0)
+        }),
+    }
+  }
+
+  #record(rows: readonly NewCoupon[]): RecordAnswer {
+    // SQLite would store half a surrogate pair as bytes that are no text.
+    if (rows.some((row) => row.recipient?.isWellFormed() === false)) return { status: 'invalid' }
+    try {
+      const { changes } = this.#statements.record.run({
+        rows: JSON.stringify(rows.map(toRow)),
+        now: this.#clock.wallMs(),
+      })
+      return { status: 'recorded', count: Number(changes) }
+    } catch (error) {
+      // The statement undid all its rows, and nothing else: a transaction around it goes on.
+      const status = rowRefusal(error)
+      if (status === null) throw error
+      return { status }
+    }
+  }
+
+  #stillInTransaction(): void {
+    if (this.#writer.isTransaction) return
+    throw new LedgerUnavailable('SQLite rolled the transaction back', { mayBeWritten: false })
+  }
+
+  /** In memory there is one connection: a read waits until no transaction is open on it. */
+  async #reading<T>(work: (reads: SqliteReads) => T | Promise<T>): Promise<T> {
+    if (this.#closing !== null) throw closed()
+    if (this.#reader === this.#writer) return this.#inTurn(() => work(this.#reads), { committing: false })
+    try {
+      return await work(this.#reads)
+    } catch (error) {
+      throw asFault(error, { committing: false })
+    }
+  }
+
+  async #writing<T>(work: () => T | Promise<T>): Promise<T> {
+    if (this.#closing !== null) throw closed()
+    return this.#inTurn(work, { committing: true })
+  }
+
+  /** One after another, in order of arrival. */
+  #inTurn<T>(work: () => T | Promise<T>, { committing }: { committing: boolean }): Promise<T> {
+    const done = this.#turn.then(work).catch((error: unknown) => {
+      throw asFault(error, { committing })
+    })
+    this.#turn = done.catch(() => {})
+    return done
+  }
+}
+
+/** What creating and changing a campaign have in common. */
+function toColumns(campaign: NewCampaign | Campaign) {
+  return {
+    id: campaign.id,
+    name: campaign.name,
+    totalCoupons: campaign.totalCoupons,
+    endTimeMs: campaign.endTimeMs,
+    paused: Number(campaign.paused),
+    recipientRequired: Number(campaign.recipientRequired),
+    codeFormat: JSON.stringify(campaign.codeFormat),
+    metadata: JSON.stringify(campaign.metadata),
+  }
+}
+
+/** The order that `sql.record` reads. */
+function toRow(row: NewCoupon) {
+  return [
+    row.campaignId,
+    row.campaignCreatedAtMs,
+    row.couponCode,
+    row.slot,
+    row.requestKey,
+    row.recipient,
+    row.recipientKey,
+    row.issuedAtMs,
+  ]
+}
