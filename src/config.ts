@@ -91,7 +91,11 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const
 export interface Config {
   readonly store:
     | { readonly kind: 'embedded'; readonly path: string }
-    | { readonly kind: 'mysql'; readonly url: string; readonly redis: { readonly url: string; readonly prefix: string } | null }
+    | {
+        readonly kind: 'mysql'
+        readonly url: string
+        readonly redis: { readonly url: string; readonly prefix: string } | null
+      }
   readonly host: string
   readonly port: number
   readonly waitMsMax: number
@@ -136,14 +140,17 @@ export function readConfig(
     problems.push('REDIS_URL: not of the form redis://host:6379 (several: with commas between)')
   }
   if (redisUrl !== undefined && mysqlUrl === undefined) {
-    problems.push('REDIS_URL without MYSQL_URL: Redis only counts, the coupons are in MySQL. Set MYSQL_URL too, or unset both')
+    problems.push(
+      'REDIS_URL without MYSQL_URL: Redis only counts, the coupons are in MySQL. Set MYSQL_URL too, or unset both',
+    )
   }
   if (mysqlUrl !== undefined && given.has('SQLITE_PATH')) {
     problems.push('MYSQL_URL and SQLITE_PATH: the coupons are in one of them. Unset the other')
   }
   const prefix = get('REDIS_PREFIX')
   // A brace would change the hash tag by which a cluster places the key.
-  if (!/^[\x21-\x7a\x7c\x7e]{0,64}$/.test(prefix)) problems.push('REDIS_PREFIX: up to 64 visible ASCII characters, no braces')
+  if (!/^[\x21-\x7a\x7c\x7e]{0,64}$/.test(prefix))
+    problems.push('REDIS_PREFIX: up to 64 visible ASCII characters, no braces')
   const host = get('HOST')
   if (host === '' || /\s/.test(host)) problems.push('HOST: an address, for instance 127.0.0.1')
   const logLevel = LOG_LEVELS.find((level) => level === get('LOG_LEVEL'))

@@ -73,7 +73,7 @@ export async function openService(config: Config, log: Logger): Promise<Service>
           if (config.store.kind === 'mysql') await migrate(config.store.url, log)
           await ledger.ping()
           for (const warning of await ledger.checkSettings()) log.warn(warning, `database setting: ${warning.risk}`)
-          return void (await health.report())
+          return health.markPrepared()
         } catch (error) {
           if (!(error instanceof LedgerUnavailable)) throw error
           if (attempt % 10 === 0) log.warn({ reason: error.message }, 'the database does not answer: trying again')

@@ -41,7 +41,10 @@ export function codeFormatOf(wish: CodeFormatWish, totalCoupons: number): CodeFo
 }
 
 /** The first rule that the format breaks for so many coupons, in words for the caller; null when it is good. */
-export function codeFormatFlaw(format: CodeFormat, totalCoupons: number): { field: 'length' | 'prefix'; detail: string } | null {
+export function codeFormatFlaw(
+  format: CodeFormat,
+  totalCoupons: number,
+): { field: 'length' | 'prefix'; detail: string } | null {
   if (!CODE_PREFIX.test(format.prefix)) {
     return {
       field: 'prefix',
@@ -50,7 +53,10 @@ export function codeFormatFlaw(format: CodeFormat, totalCoupons: number): { fiel
   }
   const room = CODE_LENGTH_MAX - format.prefix.length
   if (format.length > room) {
-    return { field: 'length', detail: `must be at most ${room}: with its prefix a code has at most ${CODE_LENGTH_MAX} characters` }
+    return {
+      field: 'length',
+      detail: `must be at most ${room}: with its prefix a code has at most ${CODE_LENGTH_MAX} characters`,
+    }
   }
   const shortest = shortestLength(format.alphabet, totalCoupons)
   if (format.length < shortest) {

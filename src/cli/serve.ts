@@ -37,7 +37,8 @@ async function serve(config: Config): Promise<void> {
   }
   const { address, family, port } = service.app.server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-  if (!isLoopback(address)) log.warn({ address }, 'there are no API keys yet: whoever reaches this address may do everything')
+  if (!isLoopback(address))
+    log.warn({ address }, 'there are no API keys yet: whoever reaches this address may do everything')
   process.stdout.write(`Firstcome ${version} listens on ${url}\n`)
   try {
     await service.prepare()
@@ -82,9 +83,11 @@ function endOnSignal(config: Config, service: Service, log: Logger): void {
 
 function listenError(error: unknown, { host, port }: Config): Error {
   const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return new Error(`port ${port} is in use on ${host}: end what uses it, or set PORT (0: any free one)`)
+  if (code === 'EADDRINUSE')
+    return new Error(`port ${port} is in use on ${host}: end what uses it, or set PORT (0: any free one)`)
   if (code === 'EACCES') return new Error(`port ${port} may not be used by this user: set PORT to 1024 or more`)
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new Error(`${host} is not an address of this machine: set HOST`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new Error(`${host} is not an address of this machine: set HOST`)
   return error instanceof Error ? error : new Error(String(error))
 }
 

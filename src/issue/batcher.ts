@@ -125,7 +125,7 @@ export class Batcher {
 
   #move(queue: CampaignQueue, batch: IssueRequest[], count: number): void {
     queue.again.sort((a, b) => a.arrivedAtMs - b.arrivedAtMs)
-    for (let moved = 0; moved < count; ) {
+    for (let moved = 0; moved < count;) {
       const from = queue.again.length > 0 ? queue.again : queue.fresh
       const taken = from.splice(0, count - moved)
       if (taken.length === 0) break

@@ -18,7 +18,7 @@ export class Codes {
     const limit = 256 - (256 % alphabet.length)
     const bytes = new Uint8Array(format.length)
     let code = format.prefix
-    for (let missing = format.length; missing > 0; ) {
+    for (let missing = format.length; missing > 0;) {
       this.#randomness.fill(bytes)
       for (const byte of bytes) {
         if (byte >= limit || missing === 0) continue

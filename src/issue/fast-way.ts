@@ -89,7 +89,9 @@ export class FastWay {
   async #resync(campaigns: readonly CampaignState[]): Promise<void> {
     try {
       const maxSlots = await this.#ports.ledger.maxSlots(campaigns.map(({ id }) => id))
-      await this.#ports.counter.resync(campaigns.map((campaign, index) => ({ campaign, maxSlot: maxSlots[index] ?? 0 })))
+      await this.#ports.counter.resync(
+        campaigns.map((campaign, index) => ({ campaign, maxSlot: maxSlots[index] ?? 0 })),
+      )
     } catch {
       // Without it the counter stays cold or behind, and the ledger way serves: nothing is lost but speed.
     }
@@ -115,7 +117,9 @@ export class FastWay {
     if (answer === null) return []
     if (answer.status === 'invalid') return this.#halve(ready)
     if (answer.status === 'recorded' && answer.count === ready.length) {
-      ready.forEach((request, index) => request.answer({ code: 'issued', coupon: rows[index] as (typeof rows)[number] }))
+      ready.forEach((request, index) =>
+        request.answer({ code: 'issued', coupon: rows[index] as (typeof rows)[number] }),
+      )
       return []
     }
     return this.#sortOut(ready, answer.status, isFateKnown)

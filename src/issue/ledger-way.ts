@@ -134,7 +134,9 @@ export class LedgerWay {
         const memory = memoryOf.get(request.campaignId) as CampaignMemory
         if (!memory.isCounted) await ports.segments.learn(campaignOf(request), memory)
       }
-      const settlement = await ports.ledger.lock([...memoryOf.keys()], (locked) => this.#underLock(locked, open, memoryOf))
+      const settlement = await ports.ledger.lock([...memoryOf.keys()], (locked) =>
+        this.#underLock(locked, open, memoryOf),
+      )
       lane.failures = 0
       this.#finish(settlement, memoryOf)
     } catch (error) {
@@ -206,7 +208,8 @@ export class LedgerWay {
     // They were looked up before the proof: only a look-up that begins after it may say "sold out".
     this.#ports.again(settlement.left)
     // A hint, and nobody waits for it: a counter that does not answer is its own problem.
-    if (highest.size > 0) void this.#ports.counter?.resync([...highest].map(([campaign, maxSlot]) => ({ campaign, maxSlot })))
+    if (highest.size > 0)
+      void this.#ports.counter?.resync([...highest].map(([campaign, maxSlot]) => ({ campaign, maxSlot })))
   }
 
   async #recover(error: unknown, open: readonly IssueRequest[], lane: Lane): Promise<void> {

@@ -51,7 +51,9 @@ export class IssueRequest {
     this.hasCallersKey = call.idempotencyKey !== null
     this.mayHaveCoupon = this.hasCallersKey
     this.requestKey =
-      call.idempotencyKey === null ? newRequestKey(host.clock, host.randomness) : keyOf([call.client, call.idempotencyKey])
+      call.idempotencyKey === null
+        ? newRequestKey(host.clock, host.randomness)
+        : keyOf([call.client, call.idempotencyKey])
     this.arrivedAtMs = host.clock.nowMs()
     this.deadlineAtMs = this.arrivedAtMs + REQUEST_MS_MAX
     this.#isGone = call.isGone

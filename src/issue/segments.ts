@@ -147,7 +147,7 @@ function pagesOf(ranges: readonly SlotRange[]): SlotRange[][] {
   let page: SlotRange[] = []
   let room = PAGE_SEGMENTS
   for (const range of ranges) {
-    for (let from = range.from; from <= range.to; ) {
+    for (let from = range.from; from <= range.to;) {
       const to = Math.min(range.to, from + room * SEGMENT_SLOTS - 1)
       page.push({ from, to })
       room -= Math.ceil((to - from + 1) / SEGMENT_SLOTS)

@@ -31,7 +31,8 @@ export function loadMigrations(dialect: 'mysql' | 'sqlite'): Migration[] {
       const sql = readFileSync(new URL(file, folder), 'utf8')
       const number = Number(file.slice(0, 4))
       const oldestProgram = Number(/^-- oldest-program: (\d+)$/m.exec(sql)?.[1])
-      if (number !== index + 1 || !(oldestProgram >= 1)) throw new Error(`migration ${dialect}/${file}: bad number or head`)
+      if (number !== index + 1 || !(oldestProgram >= 1))
+        throw new Error(`migration ${dialect}/${file}: bad number or head`)
       return { number, name: file.replace(/\.sql$/, ''), oldestProgram, sql }
     })
 }

@@ -41,7 +41,8 @@ function requestLost<A extends unknown[], R>(times: number, work: (...args: A) =
   }
 }
 
-const openFast = (faults: Partial<Ledger> = {}, options = {}) => openPath(withFaults(ledger, faults), openMemoryCounter(store), options)
+const openFast = (faults: Partial<Ledger> = {}, options = {}) =>
+  openPath(withFaults(ledger, faults), openMemoryCounter(store), options)
 const openSlow = (faults: Partial<Ledger> = {}, options = {}) => openPath(withFaults(ledger, faults), null, options)
 
 /** Counts the transactions of the ledger way. */
@@ -61,7 +62,10 @@ function counted(faults: Partial<Ledger> = {}) {
 describe('an answer of the ledger is lost', () => {
   test.each([
     ['the rows were written', () => replyLost(2, (rows: Parameters<Ledger['record']>[0]) => ledger.record(rows))],
-    ['the statement never arrived', () => requestLost(2, (rows: Parameters<Ledger['record']>[0]) => ledger.record(rows))],
+    [
+      'the statement never arrived',
+      () => requestLost(2, (rows: Parameters<Ledger['record']>[0]) => ledger.record(rows)),
+    ],
   ])('fast way, %s: each gets the one row that is its own, as issued', async (_, record) => {
     const path = openFast({ record: record() })
     const { id } = await openCampaign(ledger, 50)
@@ -100,7 +104,10 @@ describe('an answer of the ledger is lost', () => {
     const read = requestLost(3, (query: Parameters<Ledger['read']>[0]) => ledger.read(query))
     const record: Ledger['record'] = async (rows) => {
       // Somebody else's row on the first slot of the first batch: a read-back is needed.
-      if (first) await ledger.record(rows.slice(0, 1).map((row) => ({ ...row, couponCode: 'FOREIGN', requestKey: 'f'.repeat(32) })))
+      if (first)
+        await ledger.record(
+          rows.slice(0, 1).map((row) => ({ ...row, couponCode: 'FOREIGN', requestKey: 'f'.repeat(32) })),
+        )
       first = false
       return ledger.record(rows)
     }
@@ -115,7 +122,9 @@ describe('an answer of the ledger is lost', () => {
     const { id } = await openCampaign(ledger, 10)
     expect(countCodes(await crowd(path, id, 20, (index) => ({ recipient: `m-${index}` })))).toEqual({ unavailable: 20 })
     while (!path.issuer.isIdle) await new Promise(setImmediate)
-    const fault: unknown = await path.issuer.issue({ campaignId: id, client: '', idempotencyKey: null, recipient: null }).catch((error: unknown) => error)
+    const fault: unknown = await path.issuer
+      .issue({ campaignId: id, client: '', idempotencyKey: null, recipient: null })
+      .catch((error: unknown) => error)
     expect(fault).toMatchObject({ code: 'unavailable', retryAfterMs: expect.any(Number) })
   })
 
@@ -218,7 +227,9 @@ describe('something stands in the way', () => {
       const path = open()
       const { id } = await openCampaign(ledger, 40)
       // Validation lets nothing like it pass; the path must not depend on that.
-      const answers = await crowd(path, id, 30, (index) => ({ recipient: index === 17 ? 'x'.repeat(300) : `m-${index}` }))
+      const answers = await crowd(path, id, 30, (index) => ({
+        recipient: index === 17 ? 'x'.repeat(300) : `m-${index}`,
+      }))
       expect(countCodes(answers)).toEqual({ issued: 29, internal: 1 })
       expect(answers[17]?.code).toBe('internal')
       expect(path.mistakes).toHaveLength(1)
@@ -277,7 +288,9 @@ describe('something stands in the way', () => {
     await change(ledger, id, { paused: false })
     // The slots that were reserved for them are used now, and no gap is left.
     expect(countCodes(await crowd(path, id, 10))).toEqual({ issued: 10 })
-    expect((await allCoupons(ledger, id)).map(({ slot }) => slot)).toEqual(Array.from({ length: 10 }, (_, index) => index + 1))
+    expect((await allCoupons(ledger, id)).map(({ slot }) => slot)).toEqual(
+      Array.from({ length: 10 }, (_, index) => index + 1),
+    )
   })
 })
 
@@ -332,7 +345,9 @@ describe('admission', () => {
     await new Promise(setImmediate)
     nowMs = 2_000
     const rest = crowd(path, id, 6_000)
-    const fault: unknown = await path.issuer.issue({ campaignId: id, client: '', idempotencyKey: null, recipient: null }).catch((error: unknown) => error)
+    const fault: unknown = await path.issuer
+      .issue({ campaignId: id, client: '', idempotencyKey: null, recipient: null })
+      .catch((error: unknown) => error)
     expect(fault).toMatchObject({ code: 'overloaded', retryAfterMs: expect.any(Number) })
     release()
     const counts = countCodes([...(await first), ...(await rest)])

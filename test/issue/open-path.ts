@@ -109,12 +109,17 @@ export function withFaults(ledger: Ledger, faults: Partial<Ledger>): Ledger {
     get(target, key) {
       if (key in faults) return faults[key as keyof Ledger]
       const value: unknown = Reflect.get(target, key)
-      return typeof value === 'function' ? value.bind(target) : value
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
 }
 
 /** `count` calls at once. */
-export function crowd(path: Path, campaignId: string, count: number, call: (index: number) => Partial<IssueCall> = () => ({})) {
+export function crowd(
+  path: Path,
+  campaignId: string,
+  count: number,
+  call: (index: number) => Partial<IssueCall> = () => ({}),
+) {
   return Promise.all(Array.from({ length: count }, (_, index) => path.ask(campaignId, call(index))))
 }

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Counter } from '../../src/counter/counter.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import { allCoupons, change, countCodes, couponsOf, crowd, openCampaign, openPath, type Path } from './open-path.ts'
+import type { crowd } from './open-path.ts'
+import { allCoupons, change, countCodes, couponsOf, openCampaign, openPath, type Path } from './open-path.ts'
 
 /** What one server process holds. */
 export interface Stores {
@@ -52,7 +53,8 @@ export function pathSuite(
         expect(new Set(rows.map((row) => row.couponCode)).size).toBe(100)
         // P3: each answer is a row, with all that the answer said.
         const stored = new Map(rows.map((row) => [row.couponCode, row]))
-        for (const coupon of couponsOf(answers)) expect(stored.get(coupon.couponCode)).toMatchObject({ slot: coupon.slot, issuedAtMs: coupon.issuedAtMs })
+        for (const coupon of couponsOf(answers))
+          expect(stored.get(coupon.couponCode)).toMatchObject({ slot: coupon.slot, issuedAtMs: coupon.issuedAtMs })
       }
     })
 
@@ -142,7 +144,11 @@ export function pathSuite(
     test('no such campaign, recipient required: in the order of precedence', async () => {
       expect(await any(0).ask('no-such')).toEqual({ code: 'campaign_not_found' })
       const { nowMs } = await stores.ledger.ping()
-      const { id } = await openCampaign(stores.ledger, 5, { recipientRequired: true, paused: true, startTimeMs: nowMs + 60_000 })
+      const { id } = await openCampaign(stores.ledger, 5, {
+        recipientRequired: true,
+        paused: true,
+        startTimeMs: nowMs + 60_000,
+      })
       expect(await any(0).ask(id)).toEqual({ code: 'recipient_required' })
       expect(await any(0).ask(id, { recipient: 'a' })).toEqual({ code: 'campaign_paused' })
       await change(stores.ledger, id, { paused: false, endTimeMs: nowMs - 1 })
@@ -201,7 +207,9 @@ export function pathSuite(
         })),
       )
       expect(countCodes(await everybody(campaign.id, 60))).toEqual({ issued: 34, sold_out: 26 })
-      expect((await allCoupons(stores.ledger, campaign.id)).map((row) => row.slot)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1))
+      expect((await allCoupons(stores.ledger, campaign.id)).map((row) => row.slot)).toEqual(
+        Array.from({ length: 40 }, (_, index) => index + 1),
+      )
     })
 
     test('callers who hang up: those who stay are served, the others find what they got, exactly N are issued', async () => {
@@ -217,13 +225,16 @@ export function pathSuite(
       const stayed = (await answers).filter((_, index) => index % 2 === 0)
       expect(countCodes(stayed)).toEqual({ issued: 100 })
       gone.clear()
-      const asked = await Promise.all(Array.from({ length: 100 }, (_, index) => any(index).ask(id, { idempotencyKey: `k-${2 * index + 1}` })))
+      const asked = await Promise.all(
+        Array.from({ length: 100 }, (_, index) => any(index).ask(id, { idempotencyKey: `k-${2 * index + 1}` })),
+      )
       expect(new Set(couponsOf([...stayed, ...asked]).map((coupon) => coupon.couponCode)).size).toBe(200)
       expect(await allCoupons(stores.ledger, id)).toHaveLength(200)
     })
 
     test('afterwards nothing waits and nothing is held', async () => {
-      for (let turn = 0; turn < 1_000 && paths.some((path) => !path.issuer.isIdle); turn++) await new Promise(setImmediate)
+      for (let turn = 0; turn < 1_000 && paths.some((path) => !path.issuer.isIdle); turn++)
+        await new Promise(setImmediate)
       expect(paths.every((path) => path.issuer.isIdle)).toBe(true)
     })
   })

@@ -17,7 +17,10 @@ async function openServers(redisUrl: string | null) {
     counter: redisUrl === null ? null : openRedisCounter({ url: redisUrl, prefix, clock: systemClock }),
   }))
   const close = async () => {
-    await Promise.all(servers.flatMap(({ ledger, counter }) => [ledger.close(), counter?.close()]))
+    for (const { ledger, counter } of servers) {
+      await ledger.close()
+      await counter?.close()
+    }
     await database.drop()
   }
   return { servers, close }

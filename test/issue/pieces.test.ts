@@ -48,22 +48,25 @@ describe('keys', () => {
 })
 
 describe('codes', () => {
-  test.each(['base32', 'digits', 'hangul'] as const)('%s: every character of the alphabet about equally often', (alphabet) => {
-    const codes = new Codes(systemRandomness)
-    const counts = new Map<string, number>()
-    for (let made = 0; made < 4_000; made++) {
-      const code = codes.make({ alphabet, length: 10, prefix: 'P-' })
-      expect([...code]).toHaveLength(12)
-      expect(code.startsWith('P-')).toBe(true)
-      for (const character of code.slice(2)) counts.set(character, (counts.get(character) ?? 0) + 1)
-    }
-    const size = { base32: 32, digits: 10, hangul: 38 }[alphabet]
-    expect(counts.size).toBe(size)
-    // Chi-squared; its mean is size − 1, and beyond five standard deviations chance is no explanation.
-    const mean = 40_000 / size
-    const chiSquared = [...counts.values()].reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0)
-    expect(chiSquared).toBeLessThan(size - 1 + 5 * Math.sqrt(2 * (size - 1)))
-  })
+  test.each(['base32', 'digits', 'hangul'] as const)(
+    '%s: every character of the alphabet about equally often',
+    (alphabet) => {
+      const codes = new Codes(systemRandomness)
+      const counts = new Map<string, number>()
+      for (let made = 0; made < 4_000; made++) {
+        const code = codes.make({ alphabet, length: 10, prefix: 'P-' })
+        expect(Array.from(code)).toHaveLength(12)
+        expect(code.startsWith('P-')).toBe(true)
+        for (const character of code.slice(2)) counts.set(character, (counts.get(character) ?? 0) + 1)
+      }
+      const size = { base32: 32, digits: 10, hangul: 38 }[alphabet]
+      expect(counts.size).toBe(size)
+      // Chi-squared; its mean is size − 1, and beyond five standard deviations chance is no explanation.
+      const mean = 40_000 / size
+      const chiSquared = [...counts.values()].reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0)
+      expect(chiSquared).toBeLessThan(size - 1 + 5 * Math.sqrt(2 * (size - 1)))
+    },
+  )
 })
 
 describe('memories', () => {
@@ -145,19 +148,28 @@ describe('segments', () => {
   test('gaps are the lowest slots without a row, and none is missed', async () => {
     const holes = fc.uniqueArray(fc.integer({ min: 1, max: 9_000 }), { maxLength: 40 })
     await fc.assert(
-      fc.asyncProperty(holes, fc.integer({ min: 1, max: 9_000 }), fc.integer({ min: 1, max: 60 }), async (missing, last, wanted) => {
-        const slots = new Set(Array.from({ length: last }, (_, index) => index + 1).filter((slot) => !missing.includes(slot)))
-        const { ledger, reader } = slotLedger(slots)
-        const memories = new Memories(ledger)
-        const segments = new Segments(ledger, memories, systemClock)
-        const total = { ...campaign, totalCoupons: 9_010 }
-        const expected = Array.from({ length: 9_010 }, (_, index) => index + 1).filter((slot) => !slots.has(slot)).slice(0, wanted)
-        // Twice: the second time with what the first one learned.
-        for (let time = 0; time < 2; time++) {
-          expect(await segments.gaps(reader, total, memories.of(total), wanted)).toEqual(expected)
-          expect(await segments.issuedCount(total)).toBe(slots.size)
-        }
-      }),
+      fc.asyncProperty(
+        holes,
+        fc.integer({ min: 1, max: 9_000 }),
+        fc.integer({ min: 1, max: 60 }),
+        async (missing, last, wanted) => {
+          const slots = new Set(
+            Array.from({ length: last }, (_, index) => index + 1).filter((slot) => !missing.includes(slot)),
+          )
+          const { ledger, reader } = slotLedger(slots)
+          const memories = new Memories(ledger)
+          const segments = new Segments(ledger, memories, systemClock)
+          const total = { ...campaign, totalCoupons: 9_010 }
+          const expected = Array.from({ length: 9_010 }, (_, index) => index + 1)
+            .filter((slot) => !slots.has(slot))
+            .slice(0, wanted)
+          // Twice: the second time with what the first one learned.
+          for (let time = 0; time < 2; time++) {
+            expect(await segments.gaps(reader, total, memories.of(total), wanted)).toEqual(expected)
+            expect(await segments.issuedCount(total)).toBe(slots.size)
+          }
+        },
+      ),
       { numRuns: 40 },
     )
   })
@@ -169,13 +181,18 @@ describe('segments', () => {
     const total = { ...campaign, totalCoupons: 2 * SEGMENT_SLOTS + 5 }
     await segments.issuedCount(total)
     await segments.issuedCount(total)
-    expect(asked).toEqual([[{ from: 1, to: 2 * SEGMENT_SLOTS + 5 }], [{ from: 2 * SEGMENT_SLOTS + 1, to: 2 * SEGMENT_SLOTS + 5 }]])
+    expect(asked).toEqual([
+      [{ from: 1, to: 2 * SEGMENT_SLOTS + 5 }],
+      [{ from: 2 * SEGMENT_SLOTS + 1, to: 2 * SEGMENT_SLOTS + 5 }],
+    ])
   })
 
   test('one count serves all who asked before it began', async () => {
     const { ledger, asked } = slotLedger(new Set([1, 2, 3]))
     const segments = new Segments(ledger, new Memories(ledger), systemClock)
-    expect(await Promise.all(Array.from({ length: 100 }, () => segments.issuedCount(campaign)))).toEqual(Array(100).fill(3))
+    expect(await Promise.all(Array.from({ length: 100 }, () => segments.issuedCount(campaign)))).toEqual(
+      Array(100).fill(3),
+    )
     expect(asked).toHaveLength(1)
   })
 
@@ -276,9 +293,9 @@ describe('batcher', () => {
     const { batcher, flights } = heldPath()
     const [first, second] = [request('a'), request('a')]
     batcher.add(request('a'))
-    batcher.putBack([second as IssueRequest, first as IssueRequest])
+    batcher.putBack([second, first])
     await soonest()
-    expect(flights[0]?.batch.slice(0, 2)).toEqual([first, second].sort((a, b) => (a as IssueRequest).arrivedAtMs - (b as IssueRequest).arrivedAtMs))
+    expect(flights[0]?.batch.slice(0, 2)).toEqual([first, second].sort((a, b) => a.arrivedAtMs - b.arrivedAtMs))
   })
 
   test('a caller who is gone costs nothing', async () => {

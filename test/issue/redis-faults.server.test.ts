@@ -30,7 +30,8 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   await redis.restart()
-  const open = () => openPath(openMysqlLedger({ url: database.url }), openRedisCounter({ url: redis.url, prefix, clock: systemClock }))
+  const open = () =>
+    openPath(openMysqlLedger({ url: database.url }), openRedisCounter({ url: redis.url, prefix, clock: systemClock }))
   paths = [open(), open(), open()]
   // A first coupon from each, so that no connection is still being made when the rush begins.
   const { id } = await openCampaign(paths[0]?.ledger as Path['ledger'], 10)
@@ -39,7 +40,10 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   expect(paths.flatMap((path) => path.mistakes)).toEqual([])
-  await Promise.all(paths.flatMap((path) => [path.ledger.close(), path.counter?.close()]))
+  for (const { ledger, counter } of paths) {
+    await ledger.close()
+    await counter?.close()
+  }
 })
 
 /** Everybody asks; when a quarter has an answer, `strike` happens; the rest asks on. Then all is counted. */
@@ -88,7 +92,13 @@ test.each<[string, (key: string) => Promise<unknown>]>([
   ['the counter set forward by 500', async (key) => command('SET', key, String((await next(key)) + 500))],
   ['the counter set beyond the total', (key) => command('SET', key, String(COUPONS * 2))],
   ['the counter replaced by a word', (key) => command('SET', key, 'quatsch')],
-  ['the counter replaced by a list', async (key) => { await command('DEL', key); await command('RPUSH', key, '1', '2') }],
+  [
+    'the counter replaced by a list',
+    async (key) => {
+      await command('DEL', key)
+      await command('RPUSH', key, '1', '2')
+    },
+  ],
   ['the counter deleted', (key) => command('DEL', key)],
   ['the scripts forgotten', () => command('SCRIPT', 'FLUSH')],
 ])('%s in the middle of a rush: exactly N, nobody hears of it', async (_, strike) => {

@@ -2,7 +2,17 @@
 
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { answered, call, countReplies, createCampaign, issue, listCoupons, startServe, type Reply, type ServerProcess } from './server-process.ts'
+import {
+  answered,
+  call,
+  countReplies,
+  createCampaign,
+  issue,
+  listCoupons,
+  startServe,
+  type Reply,
+  type ServerProcess,
+} from './server-process.ts'
 
 /** @param servers how many processes @param open the environment they share, and what to do when they are gone */
 export function rushSuite(
@@ -54,14 +64,21 @@ export function rushSuite(
       expect(countReplies(replies)).toEqual({ '201': 10_000, '409 sold_out': 10_000 })
       const stored = new Map((await expectExactly(id, 10_000)).map((coupon) => [coupon['coupon_code'], coupon]))
       for (const reply of replies) {
-        if (reply?.status === 201) expect(stored.get(reply.body['coupon_code'])).toMatchObject({ recipient: reply.body['recipient'], issued_at: reply.body['issued_at'] })
+        if (reply?.status === 201)
+          expect(stored.get(reply.body['coupon_code'])).toMatchObject({
+            recipient: reply.body['recipient'],
+            issued_at: reply.body['issued_at'],
+          })
       }
     })
 
     test('25 pipelined requests of one recipient in one write to every server at once: one coupon, one code', async () => {
       const { id } = await createCampaign(url(0), { total_coupons: 10, recipient_required: true })
       const body = JSON.stringify({ recipient: '김하나' })
-      const replies = await pipelined(id, `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+      const replies = await pipelined(
+        id,
+        `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      )
       expect(replies.filter((status) => status === 201)).toHaveLength(1)
       expect(await listCoupons(url(0), id)).toHaveLength(1)
     })
@@ -99,10 +116,16 @@ export function rushSuite(
       const { id } = await createCampaign(url(0), { total_coupons: 400 })
       const [stayed] = await Promise.all([
         Promise.all(Array.from({ length: 200 }, (_, index) => issue(url(index), id, { key: `stay-${index}` }))),
-        Promise.all(Array.from({ length: 200 }, (_, index) => issue(url(index), id, { key: `gone-${index}`, hangUpAfterMs: 1 + (index % 20) }))),
+        Promise.all(
+          Array.from({ length: 200 }, (_, index) =>
+            issue(url(index), id, { key: `gone-${index}`, hangUpAfterMs: 1 + (index % 20) }),
+          ),
+        ),
       ])
       expect(countReplies(stayed)).toEqual({ '201': 200 })
-      const again = await Promise.all(Array.from({ length: 200 }, (_, index) => issue(url(index + 1), id, { key: `gone-${index}` })))
+      const again = await Promise.all(
+        Array.from({ length: 200 }, (_, index) => issue(url(index + 1), id, { key: `gone-${index}` })),
+      )
       expect(again.every((reply) => reply?.status === 200 || reply?.status === 201)).toBe(true)
       expect(new Set([...stayed, ...again].map((reply) => reply?.body['coupon_code'])).size).toBe(400)
       await expectExactly(id, 400)
@@ -114,7 +137,10 @@ export function rushSuite(
       const first = await answered(issue(url(0), id, { key: 'k', recipient: 'a' }))
       const patch = (body: object) => answered(call(`${url(0)}/v1/campaigns/${id}`, { method: 'PATCH', body }))
       const again = async (refusal: string) => {
-        for (const [request, replayed] of [[{ key: 'k', recipient: 'a' }, 'request'], [{ recipient: 'a' }, 'recipient']] as const) {
+        for (const [request, replayed] of [
+          [{ key: 'k', recipient: 'a' }, 'request'],
+          [{ recipient: 'a' }, 'recipient'],
+        ] as const) {
           const reply = await answered(issue(url(1), id, request))
           expect(reply).toMatchObject({ status: 200, body: { ...first.body, replayed } })
           expect(reply.headers['idempotent-replayed']).toBe('true')
@@ -143,8 +169,12 @@ export function rushSuite(
           if (wasPaused) late.push(reply)
         }
       })
-      await expect.poll(async () => (await answered(call(`${url(0)}/v1/campaigns/${id}`))).body['status']).toBe('sold_out')
-      expect((await answered(call(`${url(0)}/v1/campaigns/${id}`, { method: 'PATCH', body: { paused: true } }))).status).toBe(200)
+      await expect
+        .poll(async () => (await answered(call(`${url(0)}/v1/campaigns/${id}`))).body['status'])
+        .toBe('sold_out')
+      expect(
+        (await answered(call(`${url(0)}/v1/campaigns/${id}`, { method: 'PATCH', body: { paused: true } }))).status,
+      ).toBe(200)
       isPaused = true
       await expect.poll(() => late.length).toBeGreaterThan(200)
       isOver = true

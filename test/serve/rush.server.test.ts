@@ -15,7 +15,10 @@ rushSuite('one process on SQLite', 1, async () => {
 
 const onMysql = (redis: boolean) => async () => {
   const database = await freshDatabase(inject('mysqlUrl'))
-  const environment = { MYSQL_URL: database.url, ...(redis ? { REDIS_URL: inject('redisUrl'), REDIS_PREFIX: uniquePrefix() } : {}) }
+  const environment = {
+    MYSQL_URL: database.url,
+    ...(redis ? { REDIS_URL: inject('redisUrl'), REDIS_PREFIX: uniquePrefix() } : {}),
+  }
   return { environment, close: () => database.drop() }
 }
 

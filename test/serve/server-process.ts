@@ -42,17 +42,25 @@ export interface CallOptions {
 const agent = new Agent({ keepAlive: true, maxSockets: 512 })
 
 /** null: no reply, the connection broke or was broken off. */
-export function call(url: string, { method = 'GET', body, headers = {}, hangUpAfterMs }: CallOptions = {}): Promise<Reply | null> {
+export function call(
+  url: string,
+  { method = 'GET', body, headers = {}, hangUpAfterMs }: CallOptions = {},
+): Promise<Reply | null> {
   return new Promise((resolve) => {
     const payload = body === undefined ? undefined : JSON.stringify(body)
-    const type = payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
+    const type =
+      payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
     const request = httpRequest(url, { method, agent, headers: { ...type, ...headers } }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', () => resolve(null))
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString()
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(text) as Reply['body'] })
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: JSON.parse(text) as Reply['body'],
+        })
       })
     })
     request.on('error', () => resolve(null))
@@ -68,7 +76,10 @@ export async function answered(reply: Promise<Reply | null>): Promise<Reply> {
   return answer
 }
 
-export async function createCampaign(url: string, fields: Record<string, unknown>): Promise<Record<string, unknown> & { id: string }> {
+export async function createCampaign(
+  url: string,
+  fields: Record<string, unknown>,
+): Promise<Record<string, unknown> & { id: string }> {
   const body = { name: '선착순 쿠폰', start_time: 'now', ...fields }
   const reply = await answered(call(`${url}/v1/campaigns`, { method: 'POST', body }))
   if (reply.status !== 201) throw new Error(`create: ${reply.status} ${JSON.stringify(reply.body)}`)
@@ -91,11 +102,12 @@ export function issue(
 /** Every coupon of the campaign, by the API's own pages. */
 export async function listCoupons(url: string, campaignId: string): Promise<Record<string, unknown>[]> {
   const coupons: Record<string, unknown>[] = []
-  for (let cursor = ''; ; ) {
+  for (let cursor = ''; ;) {
     const page = await answered(call(`${url}/v1/campaigns/${campaignId}/coupons?limit=1000${cursor}`))
     coupons.push(...(page.body['data'] as Record<string, unknown>[]))
-    if (page.body['next_cursor'] === null) return coupons
-    cursor = `&cursor=${String(page.body['next_cursor'])}`
+    const next = page.body['next_cursor'] as string | null
+    if (next === null) return coupons
+    cursor = `&cursor=${next}`
   }
 }
 
