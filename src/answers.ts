@@ -130,7 +130,7 @@ export const FAULTS = {
     status: 503,
     title: 'Unavailable',
     meaning:
-      'No answer in time. A coupon may have been issued: ask again with the same key or recipient to learn which it is.',
+      'No answer in time. What was asked for may have been done: ask again, for a coupon with the same key or recipient.',
     retryable: true,
   },
   internal: {

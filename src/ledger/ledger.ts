@@ -149,7 +149,7 @@ export type RecordAnswer =
   | { readonly status: 'duplicate' }
   | { readonly status: 'invalid' }
 
-/** `startTimeMs` null: now, by the ledger's clock. */
+/** `startTimeMs` null: now, by the ledger's clock; then it equals `createdAtMs`. */
 export type NewCampaign = Pick<
   Campaign,
   'id' | 'name' | 'endTimeMs' | 'totalCoupons' | 'recipientRequired' | 'test' | 'codeFormat' | 'metadata' | 'paused'

@@ -15,28 +15,35 @@ export interface OpenServer {
   readonly ledger: Ledger
   readonly lifecycle: Lifecycle
   readonly logged: object[]
+  /** Idempotent. */
+  close(): Promise<void>
 }
 
-const opened: { app: FastifyInstance; ledger: Ledger }[] = []
+const opened: OpenServer[] = []
 
 afterEach(async () => {
-  for (const { app, ledger } of opened.splice(0)) {
-    await app.close()
-    await ledger.close()
-  }
+  for (const server of opened.splice(0)) await server.close()
 })
 
 /** Closed after the test. */
 export async function openServer(other: Partial<ServerParts> = {}): Promise<OpenServer> {
+  const server = await openServerUntilClosed(other)
+  opened.push(server)
+  return server
+}
+
+export async function openServerUntilClosed(other: Partial<ServerParts> = {}): Promise<OpenServer> {
   const ledger = await openSqliteLedger({ path: ':memory:' })
   const { issuer, segments } = openPath(ledger, null)
   const logged: object[] = []
   const log = (fields: object, message: string) => void logged.push({ ...fields, message })
   const lifecycle = { isDraining: false }
+  const health = new ServiceHealth(ledger, null, systemClock)
+  health.markPrepared()
   const app = buildServer({
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
-    health: new ServiceHealth(ledger, null, systemClock),
+    health,
     lifecycle,
     log: { error: log, warn: log },
     clock: systemClock,
@@ -44,7 +51,10 @@ export async function openServer(other: Partial<ServerParts> = {}): Promise<Open
     version: '0.0.0',
     ...other,
   })
-  opened.push({ app, ledger })
   await app.ready()
-  return { app, ledger, lifecycle, logged }
+  const close = async () => {
+    await app.close()
+    await ledger.close()
+  }
+  return { app, ledger, lifecycle, logged, close }
 }

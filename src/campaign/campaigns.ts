@@ -1,0 +1,284 @@
+// What may be asked of campaigns and changed in them. Every answer is a value; only a ledger that does not answer is a
+// Fault. What depends on how many coupons there are is decided under the campaign's lock.
+
+import { isDeepStrictEqual } from 'node:util'
+import { Fault } from '../answers.ts'
+import type { Randomness } from '../host.ts'
+import {
+  LedgerUnavailable,
+  type CampaignPage,
+  type Coupon,
+  type CouponPage,
+  type Ledger,
+  type LockedLedger,
+} from '../ledger/ledger.ts'
+import { campaignStatus, type Campaign, type CampaignState, type CampaignStatus } from './campaign.ts'
+import { codeFormatFlaw, codeFormatOf, normaliseCode, type CodeFormatWish } from './code-format.ts'
+
+/** How many coupons have been issued, exactly. */
+export interface IssuedCounts {
+  issuedCount(campaign: CampaignState): Promise<number>
+}
+
+/** A campaign as it was at `nowMs`, by the ledger's clock. */
+export interface CampaignView {
+  readonly campaign: Campaign
+  readonly issuedCount: number
+  readonly status: CampaignStatus
+  readonly nowMs: number
+}
+
+/** Validated at the edge, field by field. What fields demand of each other is judged here. */
+export interface CampaignWish {
+  /** null: the service makes one. */
+  readonly id: string | null
+  readonly name: string
+  readonly startTimeMs: number | 'now'
+  readonly endTimeMs: number | null
+  readonly totalCoupons: number
+  readonly paused: boolean
+  readonly recipientRequired: boolean
+  readonly test: boolean
+  readonly codeFormat: CodeFormatWish
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/** What is absent stays as it is. `codeFormat` and `metadata` are replaced whole. */
+export type CampaignChange = Partial<Omit<CampaignWish, 'id' | 'test'>>
+
+/** Good fields that do not fit together: JSON pointer and words for the caller. */
+export interface Misfit {
+  readonly pointer: string
+  readonly detail: string
+}
+
+export type CreateAnswer =
+  | { readonly code: 'ready'; readonly created: boolean; readonly view: CampaignView }
+  | { readonly code: 'campaign_exists' }
+  | { readonly code: 'misfit'; readonly misfits: readonly Misfit[] }
+
+export type ChangeAnswer =
+  | { readonly code: 'ready'; readonly view: CampaignView }
+  | { readonly code: 'campaign_not_found' }
+  | { readonly code: 'misfit'; readonly misfits: readonly Misfit[] }
+  | { readonly code: 'campaign_has_coupons'; readonly fields: readonly string[] }
+  | { readonly code: 'total_below_issued'; readonly lowestTotal: number }
+
+/** Lower case without look-alikes: read aloud, typed, and never an option of a command line. */
+const ID_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+/** 60 bits: short, because it stands in every index of the coupons; an id that is taken costs another draw. */
+const ID_LENGTH = 12
+/** Two draws in a row that are taken are a broken source of randomness. */
+const ID_DRAWS_MAX = 5
+
+/** A ledger that does not answer is usually back after a failover of seconds: the first guess of when to ask again. */
+const UNAVAILABLE_RETRY_MS = 1_000
+
+export class Campaigns {
+  readonly #ledger: Ledger
+  readonly #counts: IssuedCounts
+  readonly #randomness: Randomness
+
+  constructor(ledger: Ledger, counts: IssuedCounts, randomness: Randomness) {
+    this.#ledger = ledger
+    this.#counts = counts
+    this.#randomness = randomness
+  }
+
+  /**
+   * With an id of the caller's it is safe to repeat: `created` is false when the campaign exists with the same fields.
+   * With an id of ours, a call whose answer was lost and that is repeated makes a second campaign.
+   */
+  async create(wish: CampaignWish): Promise<CreateAnswer> {
+    const fields = {
+      name: wish.name,
+      startTimeMs: wish.startTimeMs === 'now' ? null : wish.startTimeMs,
+      endTimeMs: wish.endTimeMs,
+      totalCoupons: wish.totalCoupons,
+      paused: wish.paused,
+      recipientRequired: wish.recipientRequired,
+      test: wish.test,
+      codeFormat: codeFormatOf(wish.codeFormat, wish.totalCoupons),
+      metadata: wish.metadata,
+    }
+    return answered(async () => {
+      const startTimeMs = fields.startTimeMs ?? (fields.endTimeMs === null ? 0 : (await this.#ledger.ping()).nowMs)
+      const misfits = [...timesMisfits({ ...fields, startTimeMs }, '/end_time'), ...formatMisfits(fields, true)]
+      if (misfits.length > 0) return { code: 'misfit', misfits }
+      for (let draws = 1; draws <= ID_DRAWS_MAX; draws++) {
+        const id = wish.id ?? this.#drawId()
+        const { created, campaign } = await this.#ledger.createCampaign({ id, ...fields })
+        if (created) return { code: 'ready', created, view: viewOf(campaign, 0, campaign.createdAtMs) }
+        if (wish.id === null) continue
+        if (!isAsWished(campaign, fields)) return { code: 'campaign_exists' }
+        const view = await this.#view(id)
+        return view === null ? { code: 'campaign_exists' } : { code: 'ready', created, view }
+      }
+      throw new Error('every id that was drawn is taken')
+    })
+  }
+
+  /** null: there is no such campaign. */
+  async read(id: string): Promise<CampaignView | null> {
+    return answered(() => this.#view(id))
+  }
+
+  /** Newest first. `more`: there is at least one behind the last of these. */
+  async list(page: CampaignPage): Promise<{ views: CampaignView[]; more: boolean; nowMs: number }> {
+    return answered(async () => {
+      const { nowMs, campaigns } = await this.#ledger.listCampaigns({ ...page, limit: page.limit + 1 })
+      const shown = campaigns.slice(0, page.limit)
+      const views = await Promise.all(
+        shown.map(async (campaign) => viewOf(campaign, await this.#counts.issuedCount(campaign), nowMs)),
+      )
+      return { views, more: campaigns.length > page.limit, nowMs }
+    })
+  }
+
+  async change(id: string, change: CampaignChange): Promise<ChangeAnswer> {
+    return answered(async () => {
+      // The locking read comes first: a plain one before it would fix the snapshot, and the highest slot would be of the past.
+      const refusal = await this.#ledger.lock([id], (locked) => changeLocked(locked, id, change))
+      if (refusal !== null) return refusal
+      const view = await this.#view(id)
+      return view === null ? { code: 'campaign_not_found' } : { code: 'ready', view }
+    })
+  }
+
+  /** By slot. null: there is no such campaign. `more`: there is at least one beyond the last of these, for now. */
+  async coupons(id: string, page: CouponPage): Promise<{ coupons: Coupon[]; more: boolean } | null> {
+    return answered(async () => {
+      if ((await this.#find(id)) === null) return null
+      const coupons = await this.#ledger.listCoupons(id, { ...page, limit: page.limit + 1 })
+      return { coupons: coupons.slice(0, page.limit), more: coupons.length > page.limit }
+    })
+  }
+
+  /** By its code as somebody typed it. */
+  async couponByCode(id: string, typed: string): Promise<Coupon | 'campaign_not_found' | 'coupon_not_found'> {
+    return answered(async () => {
+      const campaign = await this.#find(id)
+      if (campaign === null) return 'campaign_not_found'
+      const code = normaliseCode(campaign.codeFormat, typed)
+      return (code === null ? null : await this.#ledger.couponByCode(id, code)) ?? 'coupon_not_found'
+    })
+  }
+
+  async #find(id: string): Promise<Campaign | null> {
+    return (await this.#ledger.campaigns([id])).campaigns[0] ?? null
+  }
+
+  async #view(id: string): Promise<CampaignView | null> {
+    const { nowMs, campaigns } = await this.#ledger.campaigns([id])
+    const [campaign] = campaigns
+    return campaign === undefined ? null : viewOf(campaign, await this.#counts.issuedCount(campaign), nowMs)
+  }
+
+  #drawId(): string {
+    const bytes = new Uint8Array(ID_LENGTH)
+    this.#randomness.fill(bytes)
+    // 256 is a multiple of 32: no character is favoured.
+    return Array.from(bytes, (byte) => ID_ALPHABET[byte % ID_ALPHABET.length]).join('')
+  }
+}
+
+type Refusal = Exclude<ChangeAnswer, { code: 'ready' }>
+
+/** Changes it, or says why not. What stays the same is no change: nothing is written, the version stands. */
+async function changeLocked(locked: LockedLedger, id: string, change: CampaignChange): Promise<Refusal | null> {
+  const now = locked.campaigns.get(id)
+  if (now === undefined) return { code: 'campaign_not_found' }
+  const totalCoupons = change.totalCoupons ?? now.totalCoupons
+  const next: Campaign = {
+    ...now,
+    name: change.name ?? now.name,
+    startTimeMs: change.startTimeMs === 'now' ? locked.nowMs : (change.startTimeMs ?? now.startTimeMs),
+    endTimeMs: change.endTimeMs === undefined ? now.endTimeMs : change.endTimeMs,
+    totalCoupons,
+    paused: change.paused ?? now.paused,
+    recipientRequired: change.recipientRequired ?? now.recipientRequired,
+    codeFormat: change.codeFormat === undefined ? now.codeFormat : codeFormatOf(change.codeFormat, totalCoupons),
+    metadata: change.metadata ?? now.metadata,
+  }
+  if (isDeepStrictEqual(next, now)) return null
+
+  // Only what this change touches: a rule that became stricter must not keep an older campaign from being paused.
+  const misfits: Misfit[] = []
+  if (next.startTimeMs !== now.startTimeMs || next.endTimeMs !== now.endTimeMs) {
+    misfits.push(...timesMisfits(next, change.endTimeMs === undefined ? '/start_time' : '/end_time'))
+  }
+  if (totalCoupons > now.totalCoupons || !isDeepStrictEqual(next.codeFormat, now.codeFormat)) {
+    misfits.push(...formatMisfits(next, change.codeFormat !== undefined))
+  }
+  if (misfits.length > 0) return { code: 'misfit', misfits }
+
+  const [maxSlot] = await locked.maxSlots([id])
+  if (maxSlot === undefined) throw new Error('the ledger told no highest slot')
+  if (maxSlot > 0) {
+    const fields = fixedByCoupons(now, next)
+    if (fields.length > 0) return { code: 'campaign_has_coupons', fields }
+  }
+  if (totalCoupons < now.totalCoupons && totalCoupons < maxSlot)
+    return { code: 'total_below_issued', lowestTotal: maxSlot }
+
+  await locked.updateCampaign({ ...next, version: now.version + 1 })
+  return null
+}
+
+/** What somebody who has a coupon relied on. */
+function fixedByCoupons(now: Campaign, next: Campaign): string[] {
+  const fields: string[] = []
+  if (next.startTimeMs !== now.startTimeMs) fields.push('start_time')
+  if (next.recipientRequired !== now.recipientRequired) fields.push('recipient_required')
+  if (!isDeepStrictEqual(next.codeFormat, now.codeFormat)) fields.push('code_format')
+  return fields
+}
+
+function timesMisfits(
+  times: Pick<Campaign, 'startTimeMs' | 'endTimeMs'>,
+  pointer: '/start_time' | '/end_time',
+): Misfit[] {
+  const fits = times.endTimeMs === null || times.endTimeMs > times.startTimeMs
+  return fits ? [] : [{ pointer, detail: 'end_time must be later than start_time' }]
+}
+
+/** @param sentFormat when only the total was sent, it is the total that does not fit */
+function formatMisfits(campaign: Pick<Campaign, 'codeFormat' | 'totalCoupons'>, sentFormat: boolean): Misfit[] {
+  const flaw = codeFormatFlaw(campaign.codeFormat, campaign.totalCoupons)
+  if (flaw === null) return []
+  const { field, detail } = flaw
+  if (sentFormat) return [{ pointer: `/code_format/${field}`, detail }]
+  return [
+    { pointer: '/total_coupons', detail: `is too many for the codes of this campaign: code_format.${field} ${detail}` },
+  ]
+}
+
+/** "now" is wished again when the campaign began in the moment it was made. */
+function isAsWished(
+  campaign: Campaign,
+  wished: Pick<
+    Campaign,
+    'name' | 'endTimeMs' | 'totalCoupons' | 'paused' | 'recipientRequired' | 'test' | 'codeFormat' | 'metadata'
+  > & {
+    readonly startTimeMs: number | null
+  },
+): boolean {
+  const { name, endTimeMs, totalCoupons, paused, recipientRequired, test, codeFormat, metadata } = campaign
+  const startTimeMs =
+    wished.startTimeMs === null && campaign.startTimeMs === campaign.createdAtMs ? null : campaign.startTimeMs
+  const had = { name, startTimeMs, endTimeMs, totalCoupons, paused, recipientRequired, test, codeFormat, metadata }
+  return isDeepStrictEqual(had, wished)
+}
+
+function viewOf(campaign: Campaign, issuedCount: number, nowMs: number): CampaignView {
+  return { campaign, issuedCount, status: campaignStatus(campaign, nowMs, issuedCount), nowMs }
+}
+
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error
+    throw new Fault('unavailable', 'the ledger did not answer', { retryAfterMs: UNAVAILABLE_RETRY_MS, cause: error })
+  }
+}

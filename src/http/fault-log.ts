@@ -1,0 +1,65 @@
+// One line for a fault of ours: its code, its route and the request's id. Never what the caller sent: no recipient, code,
+// key, address or body.
+
+import type { FastifyRequest } from 'fastify'
+import type { FaultCode } from '../answers.ts'
+import type { Clock } from '../host.ts'
+import { FAULT_LOG_PAUSE_MS } from './limits.ts'
+
+/** What the service writes its log with; pino is one. */
+export interface Log {
+  error(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export class FaultLog {
+  readonly #log: Log
+  readonly #clock: Clock
+  /** By code: when the next line may be written, and how many were not. */
+  readonly #quiet = new Map<FaultCode, { untilMs: number; suppressed: number }>()
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log
+    this.#clock = clock
+  }
+
+  write(code: FaultCode, request: FastifyRequest, error: unknown): void {
+    const nowMs = this.#clock.nowMs()
+    const quiet = this.#quiet.get(code)
+    if (quiet !== undefined && nowMs < quiet.untilMs) {
+      quiet.suppressed++
+      return
+    }
+    this.#quiet.set(code, { untilMs: nowMs + FAULT_LOG_PAUSE_MS, suppressed: 0 })
+    const fields = {
+      code,
+      method: request.method,
+      // The pattern, not the path: the path holds ids and codes.
+      route: request.routeOptions.url,
+      request_id: request.id,
+      ...(quiet !== undefined && quiet.suppressed > 0 && { suppressed: quiet.suppressed }),
+    }
+    if (code === 'internal') this.#log.error({ ...fields, error: traceOf(error) }, 'a request failed')
+    else this.#log.warn({ ...fields, cause: causeOf(error) }, 'a request was not answered')
+  }
+}
+
+/** Kind and place. The message is left out: a driver's messages quote what was being written. */
+function traceOf(error: unknown): object {
+  if (!(error instanceof Error)) return { name: typeof error }
+  const { name, stack = '', cause } = error
+  const at = stack.split('\n').filter((line) => line.startsWith('    at '))
+  return { name, ...codesOf(error), at, ...(cause !== undefined && { cause: traceOf(cause) }) }
+}
+
+/** Our own messages say what happened and nothing of the caller; of what lies below, its codes. */
+function causeOf(error: unknown): object {
+  if (!(error instanceof Error)) return {}
+  const { cause } = error
+  return { message: error.message, ...(cause instanceof Error && { name: cause.name, ...codesOf(cause) }) }
+}
+
+function codesOf(error: Error): object {
+  const { code, errno } = error as { code?: unknown; errno?: unknown }
+  return { ...(typeof code === 'string' && { code }), ...(typeof errno === 'number' && { errno }) }
+}

@@ -1,0 +1,84 @@
+// Whether this server is to be sent requests, and what it sees of database and counter.
+
+import type { Counter } from '../counter/counter.ts'
+import type { Clock } from '../host.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { HEALTH_FRESH_MS } from './limits.ts'
+
+export interface HealthReport {
+  readonly database: 'up' | 'down'
+  readonly counter: 'up' | 'down' | 'off'
+  readonly lock_scope: Ledger['lockScope']
+}
+
+export interface Health {
+  /** Was the database reached once, with a schema that fits? Losing it later does not unmake it: all servers would leave together. */
+  ready(): boolean
+  /** Never rejects. */
+  report(): Promise<HealthReport>
+}
+
+/** Set by who closes the process: from then on /readyz says no and connections are asked to go. Never unset. */
+export interface Lifecycle {
+  isDraining: boolean
+}
+
+export class ServiceHealth implements Health {
+  readonly #ledger: Ledger
+  readonly #counter: Counter | null
+  readonly #clock: Clock
+  #isPrepared = false
+  #report: Promise<HealthReport> | null = null
+  #freshUntilMs = 0
+
+  constructor(ledger: Ledger, counter: Counter | null, clock: Clock) {
+    this.#ledger = ledger
+    this.#counter = counter
+    this.#clock = clock
+  }
+
+  /** The database was reached, and its schema fits. */
+  markPrepared(): void {
+    this.#isPrepared = true
+  }
+
+  ready(): boolean {
+    return this.#isPrepared
+  }
+
+  /** However many ask, one look a second. */
+  report(): Promise<HealthReport> {
+    const nowMs = this.#clock.nowMs()
+    if (this.#report === null || nowMs >= this.#freshUntilMs) {
+      this.#freshUntilMs = nowMs + HEALTH_FRESH_MS
+      this.#report = this.#look()
+    }
+    return this.#report
+  }
+
+  async #look(): Promise<HealthReport> {
+    const counter = this.#counter
+    const [isDatabaseUp, isCounterUp] = await Promise.all([
+      this.#inTime(this.#ledger.ping().then(() => true)),
+      counter === null ? false : this.#inTime(counter.ping()),
+    ])
+    return {
+      database: isDatabaseUp ? 'up' : 'down',
+      counter: counter === null ? 'off' : isCounterUp ? 'up' : 'down',
+      lock_scope: this.#ledger.lockScope,
+    }
+  }
+
+  /** What does not answer in time counts as down. */
+  #inTime(ping: Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(HEALTH_FRESH_MS, () => resolve(false))
+      void ping
+        .catch(() => false)
+        .then((isUp) => {
+          cancel()
+          resolve(isUp)
+        })
+    })
+  }
+}

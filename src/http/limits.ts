@@ -1,0 +1,58 @@
+// What the service reads from a connection, and how long it waits for it. Each number with its reason.
+
+/** The longest body that makes sense is a create with 4 KiB of metadata, every character escaped as \uXXXX: under 16 KiB. */
+export const BODY_BYTES_MAX = 16 * 1_024
+
+/** All headers together, request line included: Node's own default, written down because messages quote it. */
+export const HEADER_BYTES_MAX = 16 * 1_024
+
+/** Headers are one packet or a few. A client that needs longer is stuck, or holds connections open on purpose. */
+export const HEADERS_MS_MAX = 5_000
+
+/** The whole request: 16 KiB over a bad mobile link, and above HEADERS_MS_MAX as Node demands. */
+export const REQUEST_MS_MAX = 10_000
+
+/** How often Node looks for requests that are over their time: it is the error of the two above. */
+export const CONNECTIONS_CHECK_MS = 1_000
+
+/**
+ * An idle connection is kept longer than load balancers keep theirs (60 s is the usual default), so that it is they who
+ * close it: else a request now and then meets a connection that was closed a moment ago.
+ */
+export const KEEP_ALIVE_MS = 75_000
+
+/** Nothing at all moves on the connection: above KEEP_ALIVE_MS and above the longest a reply may take (8 s). */
+export const CONNECTION_IDLE_MS_MAX = 90_000
+
+/** After a malformed request the reply needs time to arrive before the connection is cut. */
+export const LINGER_MS = 1_000
+
+/** A page of the campaign list counts coupons for each campaign on it. */
+export const CAMPAIGN_PAGE_MAX = 100
+export const CAMPAIGN_PAGE_DEFAULT = 20
+
+/** About 250 kB of JSON. */
+export const COUPON_PAGE_MAX = 1_000
+export const COUPON_PAGE_DEFAULT = 100
+
+/** Code points after trimming: the width of the columns `name` and `recipient`. */
+export const TEXT_CODE_POINTS_MAX = 255
+
+/** As compact JSON in UTF-8: notes for the caller's own use, read with every page of the list. */
+export const METADATA_BYTES_MAX = 4 * 1_024
+/** `{}` is 1. Deep enough for grouped notes, far from any parser's limit. */
+export const METADATA_DEPTH_MAX = 5
+
+/** Generous for a UUID or a composed key; a longer one is somebody's payload. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 255
+
+/** Retries spread over ± 50 % of what is said, so that callers who were refused together do not come back together. */
+export const RETRY_JITTER = 0.5
+/** When a fault does not say itself when asking again makes sense. */
+export const RETRY_MS_DEFAULT = 1_000
+
+/** Faults repeat by the thousand in an outage: one line a second and code tells as much. */
+export const FAULT_LOG_PAUSE_MS = 1_000
+
+/** Looking after database and counter for /readyz: shared by all who ask within this time, given up after it. */
+export const HEALTH_FRESH_MS = 1_000

@@ -1,0 +1,140 @@
+// The OpenAPI 3.1 document, made of the operations, the schemas that validate and the tables of answers. Every answer is
+// a named example.
+
+import type { TSchema } from 'typebox'
+import { FAULTS } from '../answers.ts'
+import { OPERATIONS, SCHEMAS, type Operation, type Reply, type SchemaName } from './operations.ts'
+import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems.ts'
+import { sampleProblem } from './samples.ts'
+import { CAMPAIGN_ID } from './request-schemas.ts'
+
+const ABOUT = `Hands out coupons to a crowd that comes in the same second: first come, first served, exactly as many as there are.
+
+**Problems.** Every answer that is not what was asked for is \`application/problem+json\` with a stable \`code\`; its \`type\` leads to a page about it. On any path there may also be \`not_found\` (404), \`method_not_allowed\` (405, see \`Allow\`) and \`headers_too_large\` (431).
+
+**Asking again.** \`overloaded\` and \`unavailable\` say in \`retry_after_ms\` when. A call with an \`Idempotency-Key\` or a \`recipient\` can always be repeated.
+
+**Times** go out in UTC with milliseconds. They come in as RFC 3339 with an offset.`
+
+const TAGS = {
+  campaigns: 'What is given out, how many, and when.',
+  coupons: 'Issuing them and finding them again.',
+  service: 'The server about itself.',
+}
+
+export function openApiDocument(version: string): object {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const operation of Object.values<Operation>(OPERATIONS)) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: describe(operation) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Firstcome',
+      version,
+      summary: 'First-come-first-served coupons',
+      description: ABOUT,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/', description: 'This server' }],
+    security: [],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: { schemas: SCHEMAS, parameters: PARAMETERS, headers: HEADERS },
+  }
+}
+
+const PARAMETERS = {
+  id: {
+    name: 'id',
+    in: 'path',
+    required: true,
+    description: 'The campaign.',
+    schema: { type: 'string', pattern: CAMPAIGN_ID.source },
+    example: 'spring-2027',
+  },
+  code: {
+    name: 'code',
+    in: 'path',
+    required: true,
+    description: 'The coupon’s code, or the problem’s.',
+    schema: { type: 'string' },
+  },
+  idempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description:
+      '1–255 visible ASCII characters, in double quotes or bare, new for every coupon that is wanted. Good while the campaign exists.',
+    schema: { type: 'string', minLength: 1, maxLength: 512 },
+    example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+  },
+}
+
+const HEADERS = {
+  RetryAfter: { description: 'Seconds: `retry_after_ms`, rounded up.', schema: { type: 'integer', minimum: 1 } },
+}
+
+function describe(operation: Operation): object {
+  const { operationId, tag, summary, description, body, path, query, takesIdempotencyKey } = operation
+  const parameters = [
+    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ $ref: `#/components/parameters/${name}` })),
+    ...(takesIdempotencyKey === true ? [{ $ref: '#/components/parameters/idempotencyKey' }] : []),
+    ...Object.entries((query?.properties ?? {}) as Record<string, TSchema & { description?: string }>).map(
+      ([name, schema]) => ({
+        name,
+        in: 'query',
+        description: schema.description,
+        schema,
+      }),
+    ),
+  ]
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description,
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && {
+      requestBody: { required: !body.isOptional, content: { 'application/json': media(body.schema, body.samples) } },
+    }),
+    responses: { ...goodResponses(operation), ...problemResponses(operation) },
+  }
+}
+
+function goodResponses({ replies }: Operation): Record<string, object> {
+  const responseOf = ({ description, schema, samples, headers, isPageToo }: Reply) => ({
+    description,
+    ...(headers !== undefined && { headers }),
+    content: {
+      'application/json': media(schema, samples),
+      ...(isPageToo === true && { 'text/html': { schema: { type: 'string' } } }),
+    },
+  })
+  return Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, responseOf(reply)]))
+}
+
+/** Problems with one HTTP status are one response with an example for each. */
+function problemResponses({ problems, wrong = [] }: Operation): Record<string, object> {
+  const byStatus = Map.groupBy(problems, (code) => PROBLEMS[code].status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].meaning}`).join('\n\n'),
+        ...(codes.some(isRetryable) && { headers: { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } } }),
+        content: {
+          [PROBLEM_TYPE]: media('Problem', Object.fromEntries(codes.map((code) => [code, sampleProblem(code, wrong)]))),
+        },
+      },
+    ]),
+  )
+}
+
+function isRetryable(code: ProblemCode): boolean {
+  return code in FAULTS && FAULTS[code as keyof typeof FAULTS].retryable
+}
+
+function media(schema: SchemaName, samples: Readonly<Record<string, object>>): object {
+  const examples = Object.fromEntries(Object.entries(samples).map(([name, value]) => [name, { value }]))
+  return { schema: { $ref: `#/components/schemas/${schema}` }, ...(Object.keys(examples).length > 0 && { examples }) }
+}

@@ -1,0 +1,303 @@
+// What can be asked of the service, for its readers: routes.ts mounts these, openapi.ts describes them.
+
+import type { TObject, TSchema } from 'typebox'
+import type { WrongField } from './invalid-request.ts'
+import { COUPON_PAGE_MAX } from './limits.ts'
+import type { ProblemCode } from './problems.ts'
+import { REPLIES, REQUESTS } from './samples.ts'
+import * as replies from './reply-schemas.ts'
+import * as requests from './request-schemas.ts'
+
+export interface Operation {
+  readonly operationId: string
+  readonly method: 'GET' | 'POST' | 'PATCH'
+  /** As OpenAPI writes it. */
+  readonly path: string
+  readonly tag: 'campaigns' | 'coupons' | 'service'
+  readonly summary: string
+  readonly description: string
+  readonly takesIdempotencyKey?: true
+  readonly query?: TObject
+  readonly body?: {
+    readonly schema: SchemaName
+    readonly isOptional: boolean
+    readonly samples: Readonly<Record<string, object>>
+  }
+  /** Good answers by HTTP status. */
+  readonly replies: Readonly<Record<number, Reply>>
+  /** Others, in order of precedence. */
+  readonly problems: readonly ProblemCode[]
+  /** What `invalid_request` may look like here. */
+  readonly wrong?: readonly WrongField[]
+}
+
+export interface Reply {
+  readonly description: string
+  readonly schema: SchemaName
+  readonly samples: Readonly<Record<string, object>>
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: object }>>
+  /** Also drawn for people, when `Accept` asks for text/html. */
+  readonly isPageToo?: true
+}
+
+/** By the names that the OpenAPI document gives them. */
+export const SCHEMAS = {
+  CreateCampaign: requests.CreateCampaignBody,
+  ChangeCampaign: requests.ChangeCampaignBody,
+  IssueCoupon: requests.IssueCouponBody,
+  Campaign: replies.Campaign,
+  CampaignPage: replies.CampaignPage,
+  Coupon: replies.Coupon,
+  CouponPage: replies.CouponPage,
+  IssuedCoupon: replies.IssuedCoupon,
+  Problem: replies.Problem,
+  Alive: replies.Alive,
+  Readiness: replies.Readiness,
+  ProblemPage: replies.ProblemPage,
+  Start: replies.Start,
+  OpenApiDocument: replies.OpenApiDocument,
+} as const satisfies Record<string, TSchema>
+export type SchemaName = keyof typeof SCHEMAS
+
+const location = { Location: { description: 'The campaign’s own path.', schema: { type: 'string' } } }
+const unknownParameter: WrongField = { in: 'query', pointer: '/page', detail: 'is unknown: nothing is expected here' }
+const noHost: WrongField = { in: 'header', pointer: '/Host', detail: 'is missing' }
+const wrongLimit: WrongField = {
+  in: 'query',
+  pointer: '/limit',
+  detail: `must be a whole number from 1 to ${COUPON_PAGE_MAX}`,
+}
+
+export const OPERATIONS = {
+  createCampaign: {
+    operationId: 'createCampaign',
+    method: 'POST',
+    path: '/v1/campaigns',
+    tag: 'campaigns',
+    summary: 'Create a campaign',
+    description:
+      'With an `id` of your own the call is safe to repeat: the same id and fields again are answered 200. One row is written, however many coupons there are.',
+    body: { schema: 'CreateCampaign', isOptional: false, samples: REQUESTS.createCampaign },
+    replies: {
+      201: {
+        description: 'Created.',
+        schema: 'Campaign',
+        headers: location,
+        samples: { created: REPLIES.campaignScheduled },
+      },
+      200: {
+        description: 'It was there already, with the same fields.',
+        schema: 'Campaign',
+        headers: location,
+        samples: { existing: REPLIES.campaignOpen },
+      },
+    },
+    problems: [
+      'invalid_request',
+      'campaign_exists',
+      'payload_too_large',
+      'unsupported_media_type',
+      'unavailable',
+      'internal',
+    ],
+    wrong: [
+      { in: 'body', pointer: '/total_coupons', detail: 'must be a whole number from 1 to 2147483647' },
+      {
+        in: 'body',
+        pointer: '/start_time',
+        detail:
+          'must carry an offset. Meant in Seoul, send 2027-03-02T10:00:00+09:00, which is 2027-03-02T01:00:00.000Z; ' +
+          'meant in UTC, send 2027-03-02T10:00:00Z, which is 2027-03-02T19:00:00.000+09:00',
+      },
+    ],
+  },
+  listCampaigns: {
+    operationId: 'listCampaigns',
+    method: 'GET',
+    path: '/v1/campaigns',
+    tag: 'campaigns',
+    summary: 'List campaigns, newest first',
+    description: 'Test campaigns are left out.',
+    query: requests.ListCampaignsQuery,
+    replies: { 200: { description: 'A page.', schema: 'CampaignPage', samples: { page: REPLIES.campaignPage } } },
+    problems: ['invalid_request', 'unavailable', 'internal'],
+    wrong: [{ in: 'query', pointer: '/cursor', detail: 'must be next_cursor of another page of this list' }],
+  },
+  readCampaign: {
+    operationId: 'readCampaign',
+    method: 'GET',
+    path: '/v1/campaigns/{id}',
+    tag: 'campaigns',
+    summary: 'Read a campaign',
+    description: 'With its exact count of issued coupons, and in `status` what a new request would be told.',
+    replies: {
+      200: {
+        description: 'The campaign.',
+        schema: 'Campaign',
+        samples: { scheduled: REPLIES.campaignScheduled, open: REPLIES.campaignOpen, paused: REPLIES.campaignPaused },
+      },
+    },
+    problems: ['invalid_request', 'campaign_not_found', 'unavailable', 'internal'],
+    wrong: [unknownParameter],
+  },
+  changeCampaign: {
+    operationId: 'changeCampaign',
+    method: 'PATCH',
+    path: '/v1/campaigns/{id}',
+    tag: 'campaigns',
+    summary: 'Change, pause or resume a campaign',
+    description:
+      'What is left out stays. At any time: `name`, `end_time`, `paused`, `metadata` (replaced whole), and `total_coupons` up, or down to the highest slot issued. Only while there is no coupon: `start_time`, `recipient_required`, `code_format`. Every server obeys from its next batch on.',
+    body: { schema: 'ChangeCampaign', isOptional: true, samples: REQUESTS.changeCampaign },
+    replies: {
+      200: { description: 'As it is now.', schema: 'Campaign', samples: { changed: REPLIES.campaignPaused } },
+    },
+    problems: [
+      'invalid_request',
+      'campaign_not_found',
+      'campaign_has_coupons',
+      'total_below_issued',
+      'payload_too_large',
+      'unsupported_media_type',
+      'unavailable',
+      'internal',
+    ],
+    wrong: [{ in: 'body', pointer: '/end_time', detail: 'end_time must be later than start_time' }],
+  },
+  issueCoupon: {
+    operationId: 'issueCoupon',
+    method: 'POST',
+    path: '/v1/campaigns/{id}/coupons',
+    tag: 'coupons',
+    summary: 'Issue a coupon',
+    description:
+      'No body is `{}`. An answer is a durable row. Send an `Idempotency-Key`, a `recipient` or both: then the call can be repeated and gives the same coupon. Without either, an answer that is lost on its way is a coupon lost to its caller.',
+    takesIdempotencyKey: true,
+    body: { schema: 'IssueCoupon', isOptional: true, samples: REQUESTS.issueCoupon },
+    replies: {
+      201: { description: 'A new coupon.', schema: 'IssuedCoupon', samples: { issued: REPLIES.issued } },
+      200: {
+        description: 'A coupon that was issued before: also when the campaign is paused, ended or sold out.',
+        schema: 'IssuedCoupon',
+        headers: {
+          'Idempotent-Replayed': { description: 'Always `true`.', schema: { type: 'string', enum: ['true'] } },
+        },
+        samples: { replayedByRequest: REPLIES.replayedByRequest, replayedByRecipient: REPLIES.replayedByRecipient },
+      },
+    },
+    problems: [
+      'invalid_request',
+      'campaign_not_found',
+      'idempotency_key_reused',
+      'recipient_required',
+      'campaign_paused',
+      'campaign_not_started',
+      'campaign_ended',
+      'sold_out',
+      'payload_too_large',
+      'unsupported_media_type',
+      'overloaded',
+      'unavailable',
+      'internal',
+    ],
+    wrong: [{ in: 'body', pointer: '/recipient', detail: 'must be a string or null' }],
+  },
+  listCoupons: {
+    operationId: 'listCoupons',
+    method: 'GET',
+    path: '/v1/campaigns/{id}/coupons',
+    tag: 'coupons',
+    summary: 'List issued coupons by slot',
+    description: 'A page that is read during a rush may lack a slot which is filled later; nothing comes twice.',
+    query: requests.ListCouponsQuery,
+    replies: { 200: { description: 'A page.', schema: 'CouponPage', samples: { page: REPLIES.couponPage } } },
+    problems: ['invalid_request', 'campaign_not_found', 'unavailable', 'internal'],
+    wrong: [wrongLimit],
+  },
+  readCoupon: {
+    operationId: 'readCoupon',
+    method: 'GET',
+    path: '/v1/campaigns/{id}/coupons/{code}',
+    tag: 'coupons',
+    summary: 'Find a coupon by its code',
+    description:
+      'As people type it: any case, spaces and hyphens anywhere, full width, and with `base32` O for 0 and I or L for 1.',
+    replies: { 200: { description: 'The coupon.', schema: 'Coupon', samples: { found: REPLIES.coupon } } },
+    problems: ['invalid_request', 'campaign_not_found', 'coupon_not_found', 'unavailable', 'internal'],
+    wrong: [unknownParameter],
+  },
+  alive: {
+    operationId: 'alive',
+    method: 'GET',
+    path: '/livez',
+    tag: 'service',
+    summary: 'Is the process alive?',
+    description: 'Asks neither database nor counter.',
+    replies: { 200: { description: 'It is.', schema: 'Alive', samples: { alive: REPLIES.alive } } },
+    problems: ['invalid_request', 'internal'],
+    wrong: [noHost],
+  },
+  ready: {
+    operationId: 'ready',
+    method: 'GET',
+    path: '/readyz',
+    tag: 'service',
+    summary: 'Should requests be sent here?',
+    description:
+      'Not before the database was reached once, and not while closing. A database or counter that is lost later is reported and does not take the server out: all servers share it.',
+    replies: {
+      200: {
+        description: 'Yes.',
+        schema: 'Readiness',
+        samples: { ready: REPLIES.ready, readyWithoutCounter: REPLIES.readyWithoutCounter },
+      },
+      503: {
+        description: 'Not yet, or no longer.',
+        schema: 'Readiness',
+        samples: { starting: REPLIES.starting, closing: REPLIES.closing },
+      },
+    },
+    problems: ['invalid_request', 'internal'],
+    wrong: [noHost],
+  },
+  start: {
+    operationId: 'start',
+    method: 'GET',
+    path: '/',
+    tag: 'service',
+    summary: 'Where is what?',
+    description: 'JSON, or a page for people.',
+    replies: { 200: { description: 'Paths.', schema: 'Start', samples: { start: REPLIES.start }, isPageToo: true } },
+    problems: ['invalid_request', 'internal'],
+    wrong: [noHost],
+  },
+  problem: {
+    operationId: 'problem',
+    method: 'GET',
+    path: '/problems/{code}',
+    tag: 'service',
+    summary: 'What does a problem mean?',
+    description: 'Every problem’s `type` leads here. JSON, or a page for people.',
+    replies: {
+      200: {
+        description: 'Its meaning.',
+        schema: 'ProblemPage',
+        samples: { soldOut: REPLIES.problemPage },
+        isPageToo: true,
+      },
+    },
+    problems: ['invalid_request', 'not_found', 'internal'],
+    wrong: [noHost],
+  },
+  document: {
+    operationId: 'document',
+    method: 'GET',
+    path: '/openapi.json',
+    tag: 'service',
+    summary: 'This document',
+    description: 'OpenAPI 3.1.',
+    replies: { 200: { description: 'The document.', schema: 'OpenApiDocument', samples: {} } },
+    problems: ['invalid_request', 'internal'],
+    wrong: [noHost],
+  },
+} as const satisfies Record<string, Operation>

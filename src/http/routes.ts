@@ -1,0 +1,33 @@
+// Every route of the service, on one screen. What each is for and what it may answer: operations.ts.
+
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
+import type { CampaignHandlers } from './campaign-handlers.ts'
+import type { CouponHandlers } from './coupon-handlers.ts'
+import { OPERATIONS, type Operation } from './operations.ts'
+import type { ServiceHandlers } from './service-handlers.ts'
+
+export interface Handlers {
+  readonly campaigns: CampaignHandlers
+  readonly coupons: CouponHandlers
+  readonly service: ServiceHandlers
+}
+
+export function addRoutes(app: FastifyInstance, { campaigns, coupons, service }: Handlers): void {
+  const on = ({ method, path }: Operation, handler: RouteHandlerMethod) =>
+    app.route({ method, url: path.replace(/\{(\w+)\}/g, ':$1'), handler })
+
+  on(OPERATIONS.createCampaign, campaigns.create)
+  on(OPERATIONS.listCampaigns, campaigns.list)
+  on(OPERATIONS.readCampaign, campaigns.read)
+  on(OPERATIONS.changeCampaign, campaigns.change)
+
+  on(OPERATIONS.issueCoupon, coupons.issue)
+  on(OPERATIONS.listCoupons, coupons.list)
+  on(OPERATIONS.readCoupon, coupons.read)
+
+  on(OPERATIONS.alive, service.alive)
+  on(OPERATIONS.ready, service.ready)
+  on(OPERATIONS.start, service.start)
+  on(OPERATIONS.problem, service.problem)
+  on(OPERATIONS.document, service.document)
+}

@@ -1,0 +1,96 @@
+// Builds the HTTP server. It does not listen and knows nothing of the process: whoever called it does both.
+
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Fault } from '../answers.ts'
+import type { Campaigns } from '../campaign/campaigns.ts'
+import type { Clock, Randomness } from '../host.ts'
+import type { Issuer } from '../issue/outcome.ts'
+import { parseBodies } from './bodies.ts'
+import { CampaignHandlers } from './campaign-handlers.ts'
+import { answerMalformed, closeWhileDraining } from './connections.ts'
+import { CouponHandlers } from './coupon-handlers.ts'
+import { addDocsPage } from './docs-page.ts'
+import { FaultLog, type Log } from './fault-log.ts'
+import type { Health, Lifecycle } from './health.ts'
+import { InvalidRequest } from './invalid-request.ts'
+import {
+  BODY_BYTES_MAX,
+  CONNECTION_IDLE_MS_MAX,
+  CONNECTIONS_CHECK_MS,
+  HEADER_BYTES_MAX,
+  HEADERS_MS_MAX,
+  KEEP_ALIVE_MS,
+  REQUEST_MS_MAX,
+} from './limits.ts'
+import { openApiDocument } from './openapi.ts'
+import { Problems } from './problems.ts'
+import { requestIds } from './request-ids.ts'
+import { addRoutes } from './routes.ts'
+import { ServiceHandlers } from './service-handlers.ts'
+import { answerUnrouted } from './unrouted.ts'
+
+export interface ServerParts {
+  readonly issuer: Issuer
+  readonly campaigns: Campaigns
+  readonly health: Health
+  readonly lifecycle: Lifecycle
+  readonly log: Log
+  readonly clock: Clock
+  readonly randomness: Randomness
+  /** Of the program, for `/` and the OpenAPI document. */
+  readonly version: string
+}
+
+export function buildServer(parts: ServerParts): FastifyInstance {
+  const { issuer, campaigns, health, lifecycle, log, clock, randomness, version } = parts
+  const problems = new Problems(randomness, new FaultLog(log, clock))
+  const ids = requestIds(randomness)
+
+  const app = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionTimeout: CONNECTION_IDLE_MS_MAX,
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_MS_MAX,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      // Node would refuse a request without Host with an empty 400: we do it ourselves, in words.
+      requireHostHeader: false,
+    },
+    // No id or code is longer than what a header may be: length is judged where the meaning is.
+    routerOptions: { maxParamLength: HEADER_BYTES_MAX },
+    // Fastify's own logging would cost a line or two a request, with the address in it.
+    logger: false,
+    genReqId: (request) => ids.of(request.headers['x-request-id']),
+    // Who got a connection before it closed gets an answer.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerMalformed(ids.make),
+    frameworkErrors: (error, request, reply) =>
+      void problems.sendError(error, request, reply.header('cache-control', 'no-store')),
+  })
+
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('cache-control', 'no-store')
+    const { headers, httpVersionMinor } = request.raw
+    if (headers.host === undefined && httpVersionMinor === 1) {
+      done(new InvalidRequest([{ in: 'header', pointer: '/Host', detail: 'is missing' }]))
+    } else if (!health.ready() && request.url.startsWith('/v1/')) {
+      // Without a schema every statement would be a mistake of ours.
+      done(new Fault('unavailable', 'the database was not reached yet'))
+    } else done()
+  })
+  closeWhileDraining(app, lifecycle)
+  answerUnrouted(app, problems)
+  app.setErrorHandler((error, request, reply) => problems.sendError(error, request, reply))
+  parseBodies(app)
+
+  addRoutes(app, {
+    campaigns: new CampaignHandlers(campaigns, problems),
+    coupons: new CouponHandlers(issuer, campaigns, problems),
+    service: new ServiceHandlers({ health, lifecycle, version, document: openApiDocument(version) }, problems),
+  })
+  addDocsPage(app)
+  return app
+}

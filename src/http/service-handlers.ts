@@ -1,0 +1,101 @@
+// What a server says about itself: is it alive, is it ready, where is what, and what do its problems mean.
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FAULTS } from '../answers.ts'
+import type { Health, Lifecycle } from './health.ts'
+import { PROBLEMS, type ProblemCode, type Problems } from './problems.ts'
+
+export function startJson(version: string) {
+  return {
+    name: 'Firstcome',
+    version,
+    documentation: '/docs/',
+    openapi: '/openapi.json',
+    campaigns: '/v1/campaigns',
+    health: '/livez',
+    readiness: '/readyz',
+  }
+}
+
+export function problemPageJson(code: ProblemCode) {
+  const { status, title, meaning } = PROBLEMS[code]
+  return { code, status, title, meaning, retryable: code in FAULTS && FAULTS[code as keyof typeof FAULTS].retryable }
+}
+
+export interface ServiceParts {
+  readonly health: Health
+  readonly lifecycle: Lifecycle
+  readonly version: string
+  /** The OpenAPI document. */
+  readonly document: object
+}
+
+export class ServiceHandlers {
+  readonly #parts: ServiceParts
+  readonly #problems: Problems
+  readonly #documentJson: string
+
+  constructor(parts: ServiceParts, problems: Problems) {
+    this.#parts = parts
+    this.#problems = problems
+    this.#documentJson = JSON.stringify(parts.document)
+  }
+
+  start = (request: FastifyRequest, reply: FastifyReply) => {
+    const start = startJson(this.#parts.version)
+    if (!wantsHtml(request)) return reply.header('vary', 'accept').send(start)
+    const links = Object.entries(start).filter(([, value]) => value.startsWith('/'))
+    return sendPage(reply, 'Firstcome', [
+      `<p>First come, first served: coupons, issued exactly. Version ${escape(start.version)}.</p>`,
+      `<ul>${links.map(([name, path]) => `<li><a href="${path}">${name}</a>: <code>${path}</code></li>`).join('')}</ul>`,
+    ])
+  }
+
+  alive = (_request: FastifyRequest, reply: FastifyReply) => reply.send({ status: 'ok' })
+
+  ready = async (_request: FastifyRequest, reply: FastifyReply) => {
+    const { health, lifecycle } = this.#parts
+    const report = await health.report()
+    const status = lifecycle.isDraining ? 'closing' : health.ready() ? 'ready' : 'starting'
+    return reply.code(status === 'ready' ? 200 : 503).send({ status, ...report })
+  }
+
+  problem = (request: FastifyRequest, reply: FastifyReply) => {
+    const { code } = request.params as { code: string }
+    if (!isProblemCode(code)) return this.#problems.send(reply, 'not_found')
+    const page = problemPageJson(code)
+    if (!wantsHtml(request)) return reply.header('vary', 'accept').send(page)
+    const words = escape(page.meaning).replace(/`([^`]+)`/g, '<code>$1</code>')
+    const retry = page.retryable ? '<p>Ask the same again after the time in <code>Retry-After</code>.</p>' : ''
+    return sendPage(reply, page.title, [`<p><code>${code}</code>, HTTP ${page.status}</p><p>${words}</p>${retry}`])
+  }
+
+  document = (_request: FastifyRequest, reply: FastifyReply) =>
+    reply
+      .header('content-type', 'application/json; charset=utf-8')
+      .header('cache-control', 'no-cache')
+      .send(this.#documentJson)
+}
+
+function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(PROBLEMS, code)
+}
+
+function wantsHtml(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/html') ?? false
+}
+
+function sendPage(reply: FastifyReply, title: string, parts: readonly string[]): FastifyReply {
+  return reply
+    .header('vary', 'accept')
+    .header('content-type', 'text/html; charset=utf-8')
+    .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+    .send(
+      `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+        `<title>${escape(title)}</title><h1>${escape(title)}</h1>${parts.join('')}</html>`,
+    )
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}
