@@ -41,7 +41,7 @@ export const SETTINGS = [
     flag: 'sqlite-path',
     placeholder: 'FILE',
     default: 'data/firstcome.db',
-    meaning: 'Where the embedded default keeps its data. Not beside MYSQL_URL.',
+    meaning: 'Where the embedded default keeps its data; `:memory:` keeps nothing. Not beside MYSQL_URL.',
   },
   {
     env: 'HOST',
@@ -159,7 +159,7 @@ export function readConfig(
   const config: Config = {
     store:
       mysqlUrl === undefined
-        ? { kind: 'embedded', path: resolve(get('SQLITE_PATH')) }
+        ? { kind: 'embedded', path: get('SQLITE_PATH') === ':memory:' ? ':memory:' : resolve(get('SQLITE_PATH')) }
         : { kind: 'mysql', url: mysqlUrl, redis: redisUrl === undefined ? null : { url: redisUrl, prefix } },
     host,
     port: whole('PORT', 0, 65_535),

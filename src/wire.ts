@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import type { Counter } from './counter/counter.ts'
 import { openRedisCounter } from './counter/redis.ts'
 import { systemClock, systemRandomness } from './host.ts'
+import { traceOf } from './http/fault-log.ts'
 import { ServiceHealth, type Lifecycle } from './http/health.ts'
 import { buildServer } from './http/server.ts'
 import { IssuePath } from './issue/issue.ts'
@@ -48,7 +49,7 @@ export async function openService(config: Config, log: Logger): Promise<Service>
     clock: systemClock,
     randomness: systemRandomness,
     waitMsMax: config.waitMsMax,
-    onMistake: (error) => log.error({ err: withoutCallersData(error) }, 'a mistake on the path of an issue'),
+    onMistake: (error) => log.error({ error: traceOf(error) }, 'a mistake on the path of an issue'),
   })
   const lifecycle: Lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, counter, systemClock)
@@ -118,11 +119,4 @@ async function openLedger(config: Config, log: Logger): Promise<Ledger> {
 function openCounter(config: Config): Counter | null {
   if (config.store.kind === 'embedded' || config.store.redis === null) return null
   return openRedisCounter({ ...config.store.redis, clock: systemClock })
-}
-
-/** An error as it may be logged: a driver's own words may hold what a caller sent. */
-function withoutCallersData(error: unknown): { type: string; stack: string } {
-  if (!(error instanceof Error)) return { type: typeof error, stack: '' }
-  const isDriver = 'sql' in error || 'errno' in error
-  return { type: error.name, stack: isDriver ? '' : (error.stack ?? '') }
 }

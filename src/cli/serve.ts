@@ -5,6 +5,7 @@ import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
 import { destination, pino, type Logger } from 'pino'
 import { readConfig, type Config } from '../config.ts'
+import { traceOf } from '../http/fault-log.ts'
 import { version } from '../version.ts'
 import { openService, type Service } from '../wire.ts'
 import { addSettingFlags, environmentHelp, flagsOf } from './settings-help.ts'
@@ -72,7 +73,7 @@ Ctrl-C ends it.
  */
 function endOnSignal(config: Config, service: Service, log: Logger): void {
   closeWithGrace({ delay: config.drainMs + config.closeMs, logger: log }, async ({ signal, err }) => {
-    if (err !== undefined) log.fatal({ err: { type: err.name, stack: err.stack } }, 'a mistake of ours: ending')
+    if (err !== undefined) log.fatal({ error: traceOf(err) }, 'a mistake of ours: ending')
     else log.info({ signal }, 'ending')
     service.lifecycle.isDraining = true
     if (signal === 'SIGTERM') await new Promise((resolve) => setTimeout(resolve, config.drainMs))

@@ -45,7 +45,7 @@ export class FaultLog {
 }
 
 /** Kind and place. The message is left out: a driver's messages quote what was being written. */
-function traceOf(error: unknown): object {
+export function traceOf(error: unknown): object {
   if (!(error instanceof Error)) return { name: typeof error }
   const { name, stack = '', cause } = error
   const at = stack.split('\n').filter((line) => line.startsWith('    at '))

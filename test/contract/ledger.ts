@@ -170,6 +170,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         const before = (await ledger.ping()).nowMs
         const campaign = await create({ startTimeMs: null })
         const after = (await ledger.ping()).nowMs
+        expect(campaign.startTimeMs).toBe(campaign.createdAtMs)
         expect(campaign.startTimeMs).toBeGreaterThanOrEqual(before)
         expect(campaign.startTimeMs).toBeLessThanOrEqual(after)
         await fill([aCoupon(campaign, 1, { issuedAtMs: after })])
