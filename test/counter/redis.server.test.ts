@@ -67,14 +67,14 @@ async function refusedOne(counter: Counter, campaign: CampaignIdentity): Promise
   return answer.message
 }
 
-/** Deadlines that pass when the test says so. */
-function heldClock(): Clock & { passDeadlines(): void; aheadMs: number } {
+/** Time stands still, and deadlines pass, when the test says so: nothing comes right by waiting. */
+function heldClock(): Clock & { passDeadlines(): void; timeMs: number } {
   const waiting = new Set<() => void>()
   return {
     ...systemClock,
-    aheadMs: 0,
+    timeMs: 0,
     nowMs() {
-      return systemClock.nowMs() + this.aheadMs
+      return this.timeMs
     },
     after(_ms, work) {
       waiting.add(work)
@@ -139,6 +139,8 @@ describe('what it leaves in Redis, and what it sends there', () => {
     await counter.reserve(campaigns.map((campaign) => ask(campaign)))
     expect(await raw.dbSize()).toBe(0)
     await counter.resync(campaigns.map((campaign, i) => ({ campaign, maxSlot: i })))
+    const expiry = COUNTER_LIMITS.expirySeconds.value
+    for (const campaign of campaigns) expect(await raw.ttl(keyOf('shop:', campaign))).toBeGreaterThan(expiry - 60)
     await counter.reserve(campaigns.map((campaign) => ask(campaign, 10)))
 
     expect((await raw.keys('*')).toSorted()).toEqual(campaigns.map((campaign) => keyOf('shop:', campaign)).toSorted())
@@ -146,7 +148,6 @@ describe('what it leaves in Redis, and what it sends there', () => {
       const key = keyOf('shop:', campaign)
       expect(await raw.type(key)).toBe('string')
       expect(await raw.get(key)).toBe(String(i + 11))
-      const expiry = COUNTER_LIMITS.expirySeconds.value
       const left = await raw.ttl(key)
       expect(left).toBeGreaterThan(expiry - 60)
       expect(left).toBeLessThanOrEqual(expiry)
@@ -199,6 +200,12 @@ describe('what it leaves in Redis, and what it sends there', () => {
     const evals = await calls('eval')
     expect(await reserveOne(counter, campaign)).toMatchObject({ from: 8 })
     expect(await calls('eval')).toBe(evals)
+  })
+
+  test('an idle connection is asked whether it lives', async () => {
+    await connected(open(server.url))
+    const before = await calls('ping')
+    await eventually(async () => (await calls('ping')) >= before + 2)
   })
 
   describe('both languages draw the same limits', () => {
@@ -306,7 +313,7 @@ describe('when the server is hurt', () => {
       expect(await refusedOne(counter, campaigns[0])).toMatch(/not answered earlier commands/)
     expect(await counter.ping()).toBe(false)
     // Should the library ever lose a reply, that does not shut the way for good: after a while one call is a try.
-    clock.aheadMs += COUNTER_LIMITS.stallMsMax.value
+    clock.timeMs += COUNTER_LIMITS.stallMsMax.value
     const attempt = counter.reserve([ask(campaigns[2], 5)])
     await new Promise((resolve) => setImmediate(resolve))
     clock.passDeadlines()
@@ -321,6 +328,25 @@ describe('when the server is hurt', () => {
       { status: 'ok', from: 2032, count: 1 },
       { status: 'ok', from: 1012, count: 1 },
     ])
+  })
+
+  test('it hangs while it has lost the scripts: they are not sent after the deadline', async () => {
+    const clock = heldClock()
+    const counter = open(server.url, { clock, prefix: '' })
+    await connected(counter)
+    const campaign = await begun(counter, 1)
+    await reserveOne(counter, campaign)
+    const raw = await openRaw(server.url)
+    await raw.scriptFlush()
+    server.pause()
+    const call = counter.reserve([ask(campaign, 10)])
+    await new Promise((resolve) => setImmediate(resolve)) // written from there
+    clock.passDeadlines()
+    expect(await call).toEqual([expect.any(CounterUnavailable)])
+    server.resume()
+    await connected(counter)
+    expect(await raw.get(keyOf('', campaign))).toBe('2')
+    raw.destroy()
   })
 
   test('it hangs: the deadline is kept by the real clock as well', async () => {
@@ -340,11 +366,12 @@ describe('when the server is hurt', () => {
     const counter = open(server.url, { replyMsMax: 100 })
     await connected(counter)
     const campaign = await begun(counter, 1)
+    await reserveOne(counter, campaign) // from now on Redis knows the script: one round trip
     const call = counter.reserve([ask(campaign)])
     await new Promise((resolve) => setImmediate(resolve)) // written from there
     const until = performance.now() + 400
     while (performance.now() < until);
-    expect(await call).toEqual([{ status: 'ok', from: 1, count: 1 }])
+    expect(await call).toEqual([{ status: 'ok', from: 2, count: 1 }])
   })
 
   test('it hangs for long: the connection is dropped, and a new one opened when it wakes', async () => {
@@ -438,6 +465,17 @@ describe('when the server is hurt', () => {
         await connected(counter)
         expect(await refusal(counter, newCampaign())).toMatch('Redis refused: NOPERM')
       }
+    })
+
+    test('a value that may not be read is not cold, and resync does not replace it', async () => {
+      const campaign = newCampaign()
+      await raw.set(keyOf('', campaign), '500')
+      await raw.sendCommand(['ACL', 'SETUSER', 'writer', 'on', '>pa55', '+@all', '-get', '~*'])
+      const counter = open(`redis://writer:pa55@127.0.0.1:${server.port}/`, { prefix: '' })
+      await connected(counter)
+      await refusal(counter, campaign)
+      expect(await counter.resync([{ campaign, maxSlot: 3 }])).toEqual([expect.any(CounterUnavailable)])
+      expect(await raw.get(keyOf('', campaign))).toBe('500')
     })
 
     test('the least rights that suffice', async () => {
@@ -653,6 +691,22 @@ describe('a cluster', () => {
     await cluster.give(slot, 0)
   })
 
+  test('a replica that takes over is found, also by a server that started after its master was gone', async () => {
+    const far = await startCluster(true)
+    onTestFinished(() => far.close())
+    const prefix = uniquePrefix()
+    const early = open(far.url, { prefix, replyMsMax: 1_000 })
+    await connected(early)
+    const campaigns: CampaignIdentity[] = Array.from({ length: 20 }, newCampaign)
+    const asks = campaigns.map((campaign) => ask(campaign))
+    expect(new Set(statuses(await early.reserve(asks)))).toEqual(new Set(['cold']))
+    await far.servers[2]?.kill()
+    const late = open(far.url, { prefix, replyMsMax: 1_000 })
+    for (const counter of [late, early]) {
+      await eventually(async () => statuses(await counter.reserve(asks)).every((status) => status === 'cold'))
+    }
+  })
+
   test('all of it away from the start, then there', async () => {
     const far = await startCluster()
     onTestFinished(() => far.close())
@@ -678,8 +732,8 @@ interface TestCluster {
   close(): Promise<void>
 }
 
-/** Three masters without replicas, which go on when one is missing. */
-async function startCluster(): Promise<TestCluster> {
+/** Three masters, which go on when one is missing; the last of them with a replica, if wanted. */
+async function startCluster(withReplica = false): Promise<TestCluster> {
   const options = [
     '--cluster-enabled',
     'yes',
@@ -712,6 +766,16 @@ async function startCluster(): Promise<TestCluster> {
         /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info) && /cluster_known_nodes:3/.test(info),
     )
   })
+  if (withReplica) {
+    const server = await startRedis({ options: [...options, '--cluster-node-timeout', '1000'] })
+    const raw = await openRaw(server.url)
+    await rawOf(0).sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(server.port)])
+    await eventually(async () => (await raw.sendCommand<string>(['CLUSTER', 'NODES'])).includes(ids[2] ?? '-'))
+    await eventually(() => raw.sendCommand(['CLUSTER', 'REPLICATE', ids[2] ?? '']).then(Boolean, () => false))
+    await eventually(async () => (await raw.info('replication')).includes('master_link_status:up'))
+    servers.push(server)
+    raws.push(raw)
+  }
   const slotOf = (key: string) => rawOf(0).sendCommand<number>(['CLUSTER', 'KEYSLOT', key])
   return {
     url: servers.map(({ url }) => url).join(),
