@@ -94,6 +94,8 @@ async function measure(form: Form): Promise<Figures> {
         .catch(() => writer.query("SET time_zone = '+00:00', tx_isolation = 'REPEATABLE-READ'")),
     ),
   )
+  const [[{ version }]] = (await admin.query('SELECT VERSION() AS version')) as unknown as [[{ version: string }]]
+  const dialect = /mariadb/i.test(version) ? 'mariadb' : 'mysql'
   const beganAt = performance.now()
   let nextSlot = 1
   await Promise.all(
@@ -101,7 +103,7 @@ async function measure(form: Form): Promise<Figures> {
       while (nextSlot <= ROWS) {
         const from = nextSlot
         nextSlot += BATCH_ROWS
-        await writer.execute(recordStatement('mysql', false), [JSON.stringify(batch(from))])
+        await writer.execute(recordStatement(dialect), [JSON.stringify(batch(from))])
       }
     }),
   )
@@ -142,6 +144,7 @@ function batch(from: number): unknown[][] {
       requestKey,
       `member-${random.slice(20, 32)}`,
       random.slice(36, 68),
+      1,
     ])
   }
   return rows.sort((a, b) => (String(a[7]) < String(b[7]) ? -1 : 1))

@@ -21,14 +21,14 @@ export interface CampaignState extends CampaignIdentity {
   readonly paused: boolean
   readonly recipientRequired: boolean
   readonly codeFormat: CodeFormat
+  /** Counts changes, from 1. */
+  readonly version: number
 }
 
 export interface Campaign extends CampaignState {
   readonly name: string
   readonly test: boolean
   readonly metadata: Readonly<Record<string, unknown>>
-  /** Counts changes, from 1. */
-  readonly version: number
   /** The total at which it was last proved sold out: a hint for lists, never for a decision. */
   readonly soldOutTotal: number | null
   readonly updatedAtMs: number
@@ -47,6 +47,11 @@ export function campaignStatus(campaign: CampaignState, nowMs: number, issuedCou
 /** The end is exclusive: at `end_time` itself nothing is issued any more. */
 export function hasEnded(campaign: CampaignState, nowMs: number): boolean {
   return campaign.endTimeMs !== null && nowMs >= campaign.endTimeMs
+}
+
+/** For maps whose keys are campaigns. */
+export function identityKey({ id, createdAtMs }: CampaignIdentity): string {
+  return `${id}:${createdAtMs}`
 }
 
 /** Two campaigns are the same only when both parts are. */

@@ -8,7 +8,7 @@ import type { Clock, Randomness } from '../host.ts'
 import type { Ledger, RecordAnswer } from '../ledger/ledger.ts'
 import type { Codes } from './codes.ts'
 import { FoundCoupons, isOwnRow } from './look-up.ts'
-import type { IssueRequest } from './request.ts'
+import { isStillWanted, type IssueRequest } from './request.ts'
 import { SpareSlots } from './spare-slots.ts'
 import { untilAnswered } from './until-answered.ts'
 
@@ -97,8 +97,13 @@ export class FastWay {
     }
   }
 
-  /** Writes the rows of all, in one statement. Resolves with those who were not answered. */
-  async #record(ready: readonly IssueRequest[]): Promise<IssueRequest[]> {
+  /** Writes the rows of all who still want one, in one statement. Resolves with those who were not answered. */
+  async #record(reserved: readonly IssueRequest[]): Promise<IssueRequest[]> {
+    const ready: IssueRequest[] = []
+    for (const request of reserved) {
+      if (isStillWanted(request)) ready.push(request)
+      else this.#spare.keep(request.campaign as CampaignState, request.slot)
+    }
     if (ready.length === 0) return []
     for (const request of ready) request.code ??= this.#ports.codes.make((request.campaign as CampaignState).codeFormat)
     const rows = ready.map((request) => request.row())
@@ -172,7 +177,10 @@ export class FastWay {
       if (status === 'duplicate') request.code = null
     }
     if (behind.size > 0) await this.#resync([...behind.values()])
-    if (status === 'recorded' || behind.size > 0 || !isExplained) for (const request of again) request.collisions++
+    const isUnexplained = behind.size === 0 && !isExplained
+    for (const request of again) {
+      if (status === 'recorded' || isUnexplained || behind.has(request.campaignId)) request.collisions++
+    }
     return again
   }
 }

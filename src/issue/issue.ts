@@ -5,10 +5,11 @@
 //                          └──────────── not answered: once more ◀──────────────────────┘
 
 import { Fault } from '../answers.ts'
+import type { CampaignState } from '../campaign/campaign.ts'
 import type { Counter } from '../counter/counter.ts'
 import type { Clock, Randomness } from '../host.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import { Batcher, isStillWanted } from './batcher.ts'
+import type { Ledger, ReadAnswer } from '../ledger/ledger.ts'
+import { Batcher } from './batcher.ts'
 import { Claims } from './claims.ts'
 import { Codes } from './codes.ts'
 import { Deadlines } from './deadlines.ts'
@@ -18,7 +19,7 @@ import { ISSUE_LIMITS } from './limits.ts'
 import { decide, FoundCoupons, queryFor } from './look-up.ts'
 import type { Memories } from './memories.ts'
 import type { IssueCall, Issuer, Outcome } from './outcome.ts'
-import { IssueRequest } from './request.ts'
+import { IssueRequest, isStillWanted } from './request.ts'
 import type { Segments } from './segments.ts'
 import { untilAnswered } from './until-answered.ts'
 
@@ -50,7 +51,7 @@ export class IssuePath implements Issuer {
     this.#batcher = new Batcher(ports.clock, (batch) => this.#walk(batch))
     this.#deadlines = new Deadlines(ports.clock)
     this.#fastWay = ports.counter === null ? null : new FastWay({ ...ports, counter: ports.counter, codes })
-    this.#ledgerWay = new LedgerWay({ ...ports, codes, isStillWanted, again: (requests) => this.#again(requests) })
+    this.#ledgerWay = new LedgerWay({ ...ports, codes, again: (requests) => this.#again(requests) })
   }
 
   /** True when nothing waits and nothing is under way, not even a statement whose callers have given up. */
@@ -72,18 +73,18 @@ export class IssuePath implements Issuer {
   }
 
   async #walk(batch: IssueRequest[]): Promise<void> {
+    const looked = await this.#lookUp(batch)
+    // Asked first: a claim that is taken for a request without a caller would never be released.
+    const claimed = looked.filter((request) => isStillWanted(request) && this.#claims.take(request))
+    const [fast, slow] = this.#ways(claimed)
+    this.#ledgerWay.add(slow)
+    if (this.#fastWay === null || fast.length === 0) return
     try {
-      const looked = await this.#lookUp(batch)
-      const claimed = looked.filter((request) => this.#claims.take(request))
-      const [fast, slow] = this.#ways(claimed)
-      this.#ledgerWay.add(slow)
-      if (this.#fastWay === null || fast.length === 0) return
       const { again, left } = await this.#fastWay.run(fast)
       this.#ledgerWay.add(left)
       this.#again(again)
     } catch (error) {
-      this.#ports.onMistake(error)
-      for (const request of batch) request.fail(new Fault('internal', 'a mistake on the path', { cause: error }))
+      this.#mistake(error, fast)
     }
   }
 
@@ -91,24 +92,47 @@ export class IssuePath implements Issuer {
   async #lookUp(batch: readonly IssueRequest[]): Promise<IssueRequest[]> {
     const { ledger, memories, segments } = this.#ports
     let lookedUpAt = 0
-    const read = await untilAnswered(
-      batch,
-      () => {
-        lookedUpAt = memories.tick()
-        return ledger.read(queryFor(batch))
-      },
-      this.#ports,
-    )
+    let read: ReadAnswer | null
+    try {
+      read = await untilAnswered(
+        batch,
+        () => {
+          lookedUpAt = memories.tick()
+          return ledger.read(queryFor(batch))
+        },
+        this.#ports,
+      )
+    } catch (error) {
+      return this.#lookUpApart(error, batch)
+    }
     if (read === null) return []
     const found = new FoundCoupons(read.coupons)
     const wanting: IssueRequest[] = []
+    const soldOut = new Set<CampaignState>()
     for (const request of batch) {
       const outcome = decide(request, read, found, memories, lookedUpAt)
       if (outcome === null) wanting.push(request)
       else request.answer(outcome)
-      if (outcome?.code === 'sold_out' && request.campaign !== null) void segments.proveAgain(request.campaign)
+      if (outcome?.code === 'sold_out') soldOut.add(request.campaign as CampaignState)
     }
+    for (const campaign of soldOut) void segments.proveAgain(campaign)
     return wanting
+  }
+
+  /** A campaign that cannot be read, made by a newer release perhaps, is its own misfortune and not its neighbours'. */
+  async #lookUpApart(error: unknown, batch: readonly IssueRequest[]): Promise<IssueRequest[]> {
+    const campaigns = Map.groupBy(batch, (request) => request.campaignId)
+    if (campaigns.size === 1) {
+      this.#mistake(error, batch)
+      return []
+    }
+    const looked = await Promise.all([...campaigns.values()].map((requests) => this.#lookUp(requests)))
+    return looked.flat()
+  }
+
+  #mistake(error: unknown, requests: readonly IssueRequest[]): void {
+    this.#ports.onMistake(error)
+    for (const request of requests) request.fail(new Fault('internal', 'a mistake on the path', { cause: error }))
   }
 
   #ways(requests: readonly IssueRequest[]): [fast: IssueRequest[], slow: IssueRequest[]] {

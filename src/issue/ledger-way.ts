@@ -3,23 +3,22 @@
 // and only it can prove a campaign sold out.
 
 import { Fault } from '../answers.ts'
-import type { CampaignState } from '../campaign/campaign.ts'
-import type { Counter } from '../counter/counter.ts'
+import { isSameCampaign, type CampaignState } from '../campaign/campaign.ts'
+import type { Counter, ResyncAsk } from '../counter/counter.ts'
 import type { Clock, Randomness } from '../host.ts'
-import { LedgerUnavailable, type Ledger, type LockedLedger } from '../ledger/ledger.ts'
+import { LedgerUnavailable, type Ledger, type LockedLedger, type NewCoupon } from '../ledger/ledger.ts'
 import type { Codes } from './codes.ts'
+import { FairQueue } from './fair-queue.ts'
 import { ISSUE_LIMITS } from './limits.ts'
 import { decide, FoundCoupons, queryFor } from './look-up.ts'
 import type { CampaignMemory, Memories } from './memories.ts'
 import type { Outcome } from './outcome.ts'
-import type { IssueRequest } from './request.ts'
+import { isStillWanted, type IssueRequest } from './request.ts'
 import type { Segments } from './segments.ts'
 import { pauseMs } from './until-answered.ts'
+import { UsualTime } from './usual-time.ts'
 
 const BATCH_ROWS_MAX = ISSUE_LIMITS.batchRowsMax.value
-
-/** How much the newest transaction counts in the mean time of one. */
-const MEAN_WEIGHT = 0.2
 
 export interface LedgerWayPorts {
   readonly ledger: Ledger
@@ -30,32 +29,33 @@ export interface LedgerWayPorts {
   readonly clock: Clock
   readonly randomness: Randomness
   readonly onMistake: (error: unknown) => void
-  /** Is it still to be served? Asked before it costs a slot. */
-  readonly isStillWanted: (request: IssueRequest) => boolean
   /** Takes those who need another look-up. */
   readonly again: (requests: IssueRequest[]) => void
 }
 
 /** Those who wait for the same lock: one transaction at a time on this server. */
 interface Lane {
-  readonly waiting: IssueRequest[]
-  meanMs: number
+  readonly waiting: FairQueue
+  readonly usual: UsualTime
   failures: number
 }
 
 /** What a transaction made of its requests. None of it is true before the commit. */
 interface Settlement {
   readonly decided: { readonly request: IssueRequest; readonly outcome: Outcome }[]
-  readonly issued: IssueRequest[]
-  /** All slots have rows, and these got none. */
+  readonly issued: { readonly request: IssueRequest; readonly row: NewCoupon }[]
+  /** These got none, and need another look-up. */
   readonly left: IssueRequest[]
+  /** All slots of these have rows. */
   readonly soldOut: CampaignState[]
 }
 
+type Reason = 'unknown' | 'passed over' | 'duplicate' | 'invalid'
+
 /** Thrown inside the transaction, so that it rolls back. */
 class RolledBack extends Error {
-  readonly reason: 'passed over' | 'duplicate' | 'invalid'
-  constructor(reason: 'passed over' | 'duplicate' | 'invalid') {
+  readonly reason: Reason
+  constructor(reason: Reason) {
     super(reason)
     this.reason = reason
   }
@@ -80,10 +80,11 @@ export class LedgerWay {
       const key = this.#laneKey(request.campaignId)
       const lane = this.#lanes.get(key)
       if (lane !== undefined) {
-        lane.waiting.push(request)
+        lane.waiting.add(request)
         continue
       }
-      const newLane = { waiting: [request], meanMs: 0, failures: 0 }
+      const newLane = { waiting: new FairQueue(), usual: new UsualTime(this.#ports.clock), failures: 0 }
+      newLane.waiting.add(request)
       this.#lanes.set(key, newLane)
       begun.set(key, newLane)
     }
@@ -93,7 +94,10 @@ export class LedgerWay {
   /** How long a new request of this campaign would wait for its transaction, as far as is known. */
   expectedWaitMs(campaignId: string): number {
     const lane = this.#lanes.get(this.#laneKey(campaignId))
-    return lane === undefined ? 0 : Math.floor(lane.waiting.length / BATCH_ROWS_MAX) * lane.meanMs
+    if (lane === undefined) return 0
+    // Twice its own: one campaign may fill half of the lane.
+    const waiting = Math.max(lane.waiting.size, 2 * lane.waiting.sizeOf(campaignId))
+    return Math.floor(waiting / BATCH_ROWS_MAX) * lane.usual.ms
   }
 
   #laneKey(campaignId: string): string {
@@ -101,12 +105,12 @@ export class LedgerWay {
   }
 
   async #run(key: string, lane: Lane): Promise<void> {
-    while (lane.waiting.length > 0) {
-      const batch = lane.waiting.splice(0, BATCH_ROWS_MAX).filter(this.#ports.isStillWanted)
-      if (batch.length === 0) continue
+    for (;;) {
+      const batch = lane.waiting.take(BATCH_ROWS_MAX, isStillWanted)
+      if (batch.length === 0) break
       const beganAtMs = this.#ports.clock.nowMs()
       await this.#settle(batch, lane)
-      lane.meanMs += MEAN_WEIGHT * (this.#ports.clock.nowMs() - beganAtMs - lane.meanMs)
+      lane.usual.add(this.#ports.clock.nowMs() - beganAtMs)
     }
     this.#lanes.delete(key)
   }
@@ -130,10 +134,6 @@ export class LedgerWay {
       if (!memoryOf.has(request.campaignId)) memoryOf.set(request.campaignId, memories.of(campaignOf(request)))
     }
     try {
-      for (const request of open) {
-        const memory = memoryOf.get(request.campaignId) as CampaignMemory
-        if (!memory.isCounted) await ports.segments.learn(campaignOf(request), memory)
-      }
       const settlement = await ports.ledger.lock([...memoryOf.keys()], (locked) =>
         this.#underLock(locked, open, memoryOf),
       )
@@ -156,12 +156,20 @@ export class LedgerWay {
     const found = new FoundCoupons(read.coupons)
     const wanting = new Map<CampaignState, IssueRequest[]>()
     for (const request of open) {
+      // The lock may have been long in coming.
+      if (!isStillWanted(request)) continue
+      const before = campaignOf(request)
       const outcome = decide(request, read, found, this.#ports.memories, lookedUpAt)
       if (outcome !== null) {
         settlement.decided.push({ request, outcome })
         continue
       }
       const campaign = campaignOf(request)
+      // Deleted and made anew meanwhile: what is remembered of it is of the old one.
+      if (!isSameCampaign(before, campaign)) {
+        settlement.left.push(request)
+        continue
+      }
       const others = wanting.get(campaign)
       if (others === undefined) wanting.set(campaign, [request])
       else others.push(request)
@@ -170,6 +178,7 @@ export class LedgerWay {
     for (const [campaign, requests] of wanting) {
       const memory = memoryOf.get(campaign.id) as CampaignMemory
       const slots = await this.#ports.segments.gaps(locked, campaign, memory, requests.length)
+      if (slots === null) throw new RolledBack('unknown')
       for (const [index, request] of requests.entries()) {
         const slot = slots[index]
         if (slot === undefined) {
@@ -178,13 +187,13 @@ export class LedgerWay {
         }
         request.slot = slot
         request.code ??= this.#ports.codes.make(campaign.codeFormat)
-        settlement.issued.push(request)
+        settlement.issued.push({ request, row: request.row() })
       }
       if (slots.length < requests.length) settlement.soldOut.push(campaign)
     }
 
     if (settlement.issued.length > 0) {
-      const answer = await locked.record(settlement.issued.map((request) => request.row()))
+      const answer = await locked.record(settlement.issued.map(({ row }) => row))
       if (answer.status !== 'recorded') throw new RolledBack(answer.status)
       if (answer.count < settlement.issued.length) throw new RolledBack('passed over')
     }
@@ -197,23 +206,27 @@ export class LedgerWay {
   #finish(settlement: Settlement, memoryOf: ReadonlyMap<string, CampaignMemory>): void {
     for (const { request, outcome } of settlement.decided) request.answer(outcome)
     const highest = new Map<CampaignState, number>()
-    for (const request of settlement.issued) {
-      request.answer({ code: 'issued', coupon: request.row() })
+    for (const { request, row } of settlement.issued) {
+      request.answer({ code: 'issued', coupon: row })
       const campaign = campaignOf(request)
       highest.set(campaign, Math.max(highest.get(campaign) ?? 0, request.slot))
     }
     for (const campaign of settlement.soldOut) {
       this.#ports.segments.rememberSoldOut(campaign, memoryOf.get(campaign.id) as CampaignMemory)
     }
-    // They were looked up before the proof: only a look-up that begins after it may say "sold out".
+    // Only a look-up that begins after the proof may say "sold out".
     this.#ports.again(settlement.left)
-    // A hint, and nobody waits for it: a counter that does not answer is its own problem.
-    if (highest.size > 0)
-      void this.#ports.counter?.resync([...highest].map(([campaign, maxSlot]) => ({ campaign, maxSlot })))
+    if (highest.size > 0) this.#resync([...highest].map(([campaign, maxSlot]) => ({ campaign, maxSlot })))
+  }
+
+  /** A hint, and nobody waits for it: a counter that does not answer is its own problem. */
+  #resync(asks: readonly ResyncAsk[]): void {
+    this.#ports.counter?.resync(asks).catch(this.#ports.onMistake)
   }
 
   async #recover(error: unknown, open: readonly IssueRequest[], lane: Lane): Promise<void> {
     if (error instanceof RolledBack && error.reason === 'invalid') return this.#halve(open, lane)
+    if (error instanceof RolledBack && error.reason === 'unknown') return this.#learn(open, lane)
     if (error instanceof RolledBack) {
       for (const request of open) {
         request.collisions++
@@ -223,11 +236,24 @@ export class LedgerWay {
     }
     if (error instanceof LedgerUnavailable) {
       if (error.mayBeWritten) for (const request of open) request.mayHaveCoupon = true
-      lane.waiting.unshift(...open)
+      lane.waiting.addAgain(open)
       return this.#ports.clock.sleep(pauseMs(lane.failures++, this.#ports.randomness))
     }
     this.#ports.onMistake(error)
     for (const request of open) request.fail(new Fault('internal', 'a mistake on the ledger way', { cause: error }))
+  }
+
+  /** This process has not seen most of a campaign: it is counted while others go on, then the lock is taken anew. */
+  async #learn(open: readonly IssueRequest[], lane: Lane): Promise<void> {
+    try {
+      const campaigns = new Map(open.map((request) => [request.campaignId, campaignOf(request)]))
+      for (const campaign of campaigns.values()) {
+        await this.#ports.segments.learn(campaign, this.#ports.memories.of(campaign))
+      }
+      lane.waiting.addAgain(open)
+    } catch (error) {
+      await this.#recover(error, open, lane)
+    }
   }
 
   /** Some row of the batch cannot be stored: halves are tried until it is alone, so that it takes nobody with it. */

@@ -70,6 +70,7 @@ export function decide(
 ): Outcome | null {
   const campaign = read.campaigns.get(request.campaignId)
   if (campaign === undefined) return { code: 'campaign_not_found' }
+  const before = request.campaign
   request.campaign = campaign
   request.lookedUpAt = lookedUpAt
   request.issuedAtMs = read.nowMs
@@ -90,5 +91,7 @@ export function decide(
   }
   if (hasEnded(campaign, read.nowMs)) return { code: 'campaign_ended', endTimeMs: campaign.endTimeMs as number }
   if (memories.isSoldOut(campaign, lookedUpAt)) return { code: 'sold_out' }
+  // The format of its codes may be another one now.
+  if (before !== null && before.version !== campaign.version) request.code = null
   return null
 }

@@ -1,7 +1,7 @@
 // What a process remembers of campaigns: which segments are full, and that one is sold out. Hints that save work; a
 // campaign's state (paused, started, its total) is never among them.
 
-import type { CampaignIdentity, CampaignState } from '../campaign/campaign.ts'
+import { identityKey, type CampaignIdentity, type CampaignState } from '../campaign/campaign.ts'
 import { SEGMENT_SLOTS, type SlotRange } from '../ledger/ledger.ts'
 
 /** Campaigns remembered at once; the least recently used goes first. One of ten million coupons takes some 300 bytes. */
@@ -52,8 +52,8 @@ export class FullSegments {
 
 export class CampaignMemory {
   readonly full = new FullSegments()
-  /** Have all its segments been counted once? Until then a count may take long. */
-  isCounted = false
+  /** All segments up to this slot were counted at some time: those of them that are not in `full` have gaps. */
+  countedUpTo = 0
   /** The total at which all slots were found to have rows. */
   soldOutTotal: number | null = null
   /** When that was proved, in the order of events of this process. */
@@ -88,7 +88,7 @@ export class Memories {
       this.#generation = this.#ledger.generation
       this.#campaigns.clear()
     }
-    const key = keyOf(campaign)
+    const key = identityKey(campaign)
     const memory = this.#campaigns.get(key) ?? new CampaignMemory()
     this.#campaigns.delete(key)
     this.#campaigns.set(key, memory)
@@ -114,10 +114,6 @@ export class Memories {
   }
 
   forget(campaign: CampaignIdentity): void {
-    this.#campaigns.delete(keyOf(campaign))
+    this.#campaigns.delete(identityKey(campaign))
   }
-}
-
-function keyOf(campaign: CampaignIdentity): string {
-  return `${campaign.id}:${campaign.createdAtMs}`
 }

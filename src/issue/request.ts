@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto'
 import type { Clock, Randomness } from '../host.ts'
-import type { Fault } from '../answers.ts'
+import { Fault } from '../answers.ts'
 import type { CampaignState } from '../campaign/campaign.ts'
 import type { NewCoupon } from '../ledger/ledger.ts'
 import { ISSUE_LIMITS } from './limits.ts'
@@ -91,6 +91,7 @@ export class IssueRequest {
     return {
       campaignId: this.campaignId,
       campaignCreatedAtMs: this.campaign.createdAtMs,
+      campaignVersion: this.campaign.version,
       couponCode: this.code,
       slot: this.slot,
       requestKey: this.requestKey,
@@ -99,6 +100,14 @@ export class IssueRequest {
       issuedAtMs: this.issuedAtMs,
     }
   }
+}
+
+/** Neither answered meanwhile nor given up by its caller: asked at every last moment before it costs something. */
+export function isStillWanted(request: IssueRequest): boolean {
+  if (request.isAnswered) return false
+  if (!request.isGone()) return true
+  request.fail(new Fault('unavailable', 'the caller hung up before its turn'))
+  return false
 }
 
 export interface Settle {

@@ -1,13 +1,15 @@
 // Which slots have no row, and how many have one, without reading what is known to be full. One way of counting gives
 // the number on the campaign's page, the proof of "sold out" and the gaps.
 
-import type { CampaignState } from '../campaign/campaign.ts'
+import { identityKey, type CampaignState } from '../campaign/campaign.ts'
 import type { Clock } from '../host.ts'
 import { SEGMENT_SLOTS, type Ledger, type SlotRange, type SlotReader } from '../ledger/ledger.ts'
 import { CampaignMemory, type Memories } from './memories.ts'
 
 /** Segments counted in one statement: 262,144 rows of a narrow index, some 0.1 s, far from the statement's time-out. */
 const PAGE_SEGMENTS = 64
+/** Slots that may be counted for the first time under the lock: everybody waits meanwhile. */
+const UNCOUNTED_SLOTS_MAX = PAGE_SEGMENTS * SEGMENT_SLOTS
 
 /** A proof is repeated in the background for at most a tenth of the time, and at most once in this time. */
 const PROOF_PAUSE_MS_MIN = 1_000
@@ -32,7 +34,7 @@ export class Segments {
 
   /** Exactly how many coupons have been issued. One count serves all who asked before it began. */
   issuedCount(campaign: CampaignState): Promise<number> {
-    const key = `${campaign.id}:${campaign.createdAtMs}`
+    const key = identityKey(campaign)
     const next = this.#next.get(key)
     if (next !== undefined) return next
     const before = this.#running.get(key)?.catch(() => {}) ?? Promise.resolve()
@@ -49,21 +51,26 @@ export class Segments {
     return count
   }
 
-  /** Counts a campaign that this process does not know yet. To be done before it is locked: it may take seconds. */
+  /** Counts what this process has not seen of a campaign. To be done before it is locked: it may take seconds. */
   async learn(campaign: CampaignState, memory: CampaignMemory): Promise<void> {
-    if (memory.isCounted) return
     await this.#count(this.#ledger, campaign, memory)
-    memory.isCounted = true
   }
 
   /**
-   * Up to `wanted` slots without a row, lowest first. Fewer: with these, all of 1..total have one.
+   * Up to `wanted` slots without a row, lowest first. Fewer: with these, all of 1..total have one. null: too much of the
+   * campaign is unknown to be counted under a lock, learn() it first.
    * @param locked the ledger under this campaign's lock: elsewhere a slot without a row may be on its way into one
    */
-  async gaps(locked: SlotReader, campaign: CampaignState, memory: CampaignMemory, wanted: number): Promise<number[]> {
+  async gaps(
+    locked: SlotReader,
+    campaign: CampaignState,
+    memory: CampaignMemory,
+    wanted: number,
+  ): Promise<number[] | null> {
     const slots: number[] = []
-    if (wanted === 0) return slots
-    const maxSlot = await highestSlot(locked, campaign)
+    // Rows above the total are there only if somebody lowered it by hand; they are nobody's gap.
+    const maxSlot = Math.min(await highestSlot(locked, campaign), campaign.totalCoupons)
+    if (maxSlot - memory.countedUpTo > UNCOUNTED_SLOTS_MAX) return null
     for await (const range of this.#counts(locked, campaign, memory, maxSlot)) {
       if (range.count === range.to - range.from + 1) continue
       const taken = new Set(await locked.takenSlots(campaign.id, range))
@@ -110,6 +117,7 @@ export class Segments {
     // Taken together with the ranges that #counts is about to compute: nothing is awaited between.
     let count = memory.full.count * SEGMENT_SLOTS
     for await (const range of this.#counts(reader, campaign, memory, maxSlot)) count += range.count
+    memory.countedUpTo = Math.max(memory.countedUpTo, maxSlot)
     return count
   }
 

@@ -1,7 +1,7 @@
 // Slots that were reserved and not used: the next batch of the same campaign uses them. Lost with the process, they are
 // gaps and heal.
 
-import type { CampaignIdentity, CampaignState } from '../campaign/campaign.ts'
+import { identityKey, type CampaignIdentity, type CampaignState } from '../campaign/campaign.ts'
 import { ISSUE_LIMITS } from './limits.ts'
 
 const SLOTS_MAX = ISSUE_LIMITS.spareSlotsMax.value
@@ -12,7 +12,7 @@ export class SpareSlots {
   readonly #slots = new Map<string, number[]>()
 
   keep(campaign: CampaignIdentity, slot: number): void {
-    const key = keyOf(campaign)
+    const key = identityKey(campaign)
     const slots = this.#slots.get(key)
     if (slots === undefined) this.#slots.set(key, [slot])
     else if (slots.length < SLOTS_MAX) slots.push(slot)
@@ -25,15 +25,11 @@ export class SpareSlots {
 
   /** Up to `count` of them, none above the total that the campaign has now. */
   take(campaign: CampaignState, count: number): number[] {
-    const key = keyOf(campaign)
+    const key = identityKey(campaign)
     const usable = (this.#slots.get(key) ?? []).filter((slot) => slot <= campaign.totalCoupons)
     const taken = usable.splice(0, count)
     if (usable.length > 0) this.#slots.set(key, usable)
     else this.#slots.delete(key)
     return taken
   }
-}
-
-function keyOf(campaign: CampaignIdentity): string {
-  return `${campaign.id}:${campaign.createdAtMs}`
 }

@@ -28,7 +28,7 @@ export interface Ledger extends SlotReader {
 
   /**
    * Writes all rows that the guard lets pass, in one durable statement. The guard: the campaign exists with that
-   * `campaignCreatedAtMs`, has started both by `issuedAtMs` and by the ledger's clock, has not ended, is not paused, and
+   * `campaignCreatedAtMs` and has not been changed since `campaignVersion`, has started both by `issuedAtMs` and by the ledger's clock, has not ended, is not paused, and
    * 1 ≤ slot ≤ total. Each row's slot, code, request key and recipient key must be new in its campaign.
    *   → { status: 'recorded', count }  `count` rows are durable; fewer than given: the guard refused the others, or a
    *                                    campaign was being changed and was skipped: read back to see which
@@ -142,6 +142,8 @@ export interface Coupon {
 
 export interface NewCoupon extends Coupon {
   readonly campaignCreatedAtMs: number
+  /** The campaign's version when the row was made: its code and its recipient were judged by that. */
+  readonly campaignVersion: number
 }
 
 export type RecordAnswer =

@@ -21,10 +21,10 @@ const SEGMENTS_PER_STATEMENT = 64
 
 const campaignState = `
   c.id, c.created_at AS createdAtMs, c.start_time AS startTimeMs, c.end_time AS endTimeMs, c.total_coupons AS totalCoupons,
-  c.paused, c.recipient_required AS recipientRequired, c.code_format AS codeFormat`
+  c.paused, c.recipient_required AS recipientRequired, c.code_format AS codeFormat, c.version`
 
 const campaign = `${campaignState},
-  c.name, c.test, c.metadata, c.version, c.sold_out_total AS soldOutTotal, c.updated_at AS updatedAtMs`
+  c.name, c.test, c.metadata, c.sold_out_total AS soldOutTotal, c.updated_at AS updatedAtMs`
 
 const coupon = `
   c.campaign_id AS campaignId, c.coupon_code AS couponCode, c.slot, lower(hex(c.request_key)) AS requestKey,

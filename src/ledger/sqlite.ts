@@ -39,7 +39,7 @@ const sql = {
     INSERT INTO coupons (campaign_id, coupon_code, slot, request_key, recipient, recipient_key, issued_at)
     SELECT c.id, r.value ->> 2, r.value ->> 3, unhex(r.value ->> 4), r.value ->> 5, unhex(r.value ->> 6), r.value ->> 7
     FROM json_each(:rows) AS r
-    CROSS JOIN campaigns AS c ON c.id = r.value ->> 0 AND c.created_at = r.value ->> 1
+    CROSS JOIN campaigns AS c ON c.id = r.value ->> 0 AND c.created_at = r.value ->> 1 AND c.version = r.value ->> 8
     WHERE c.start_time <= min(r.value ->> 7, :now)
       AND (c.end_time IS NULL OR c.end_time > max(r.value ->> 7, :now))
       AND NOT c.paused
@@ -354,5 +354,6 @@ function toRow(row: NewCoupon) {
     row.recipient,
     row.recipientKey,
     row.issuedAtMs,
+    row.campaignVersion,
   ]
 }

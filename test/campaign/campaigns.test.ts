@@ -91,7 +91,7 @@ test('lowering goes down to the highest slot, not to the count', async () => {
     recipientKey: null,
   }
   const createdAtMs = first?.createdAtMs ?? 0
-  await ledger.record([{ ...coupon, campaignCreatedAtMs: createdAtMs, issuedAtMs: createdAtMs }])
+  await ledger.record([{ ...coupon, campaignCreatedAtMs: createdAtMs, campaignVersion: 1, issuedAtMs: createdAtMs }])
   expect(await campaigns.change('c', { totalCoupons: 5 })).toEqual({ code: 'total_below_issued', lowestTotal: 6 })
   expect(await campaigns.change('c', { totalCoupons: 6 })).toMatchObject({
     code: 'ready',

@@ -40,6 +40,7 @@ export function aCoupon(campaign: Campaign, slot: number, change: Partial<NewCou
   return {
     campaignId: campaign.id,
     campaignCreatedAtMs: campaign.createdAtMs,
+    campaignVersion: campaign.version,
     couponCode: newId().toUpperCase(),
     slot,
     requestKey: newKey(),
@@ -50,6 +51,6 @@ export function aCoupon(campaign: Campaign, slot: number, change: Partial<NewCou
   }
 }
 
-export function asStored({ campaignCreatedAtMs: _, ...coupon }: NewCoupon): Coupon {
+export function asStored({ campaignCreatedAtMs: _, campaignVersion: __, ...coupon }: NewCoupon): Coupon {
   return coupon
 }

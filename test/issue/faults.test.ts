@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock, systemRandomness } from '../../src/host.ts'
-import { LedgerUnavailable, type Ledger } from '../../src/ledger/ledger.ts'
+import type { Campaign } from '../../src/campaign/campaign.ts'
+import type { Counter } from '../../src/counter/counter.ts'
+import { LedgerUnavailable, SEGMENT_SLOTS, type Ledger, type SlotRange } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { createMemoryCounterStore, openMemoryCounter, type MemoryCounterStore } from '../counter/memory-counter.ts'
 import { allCoupons, change, countCodes, couponsOf, crowd, openCampaign, openPath, withFaults } from './open-path.ts'
@@ -167,6 +169,69 @@ describe('an answer of the ledger is lost', () => {
   })
 })
 
+describe('a deadline passes', () => {
+  /** A hook for a statement that takes longer than a request may wait, once. */
+  const slowOnce = () => {
+    let isSlow = true
+    return async () => {
+      if (!isSlow) return
+      isSlow = false
+      await fastClock.sleep(8_500)
+    }
+  }
+
+  test.each([
+    ['fast way', () => openFast],
+    ['ledger way', () => openSlow],
+  ])('%s, during the look-up: no coupon is spent, and the same recipient is served afterwards', async (_, open) => {
+    const wait = slowOnce()
+    const read: Ledger['read'] = async (query) => {
+      await wait()
+      return ledger.read(query)
+    }
+    const path = open()({ read }, { clock: fastClock })
+    const { id } = await openCampaign(ledger, 10)
+    expect((await path.ask(id, { recipient: 'hana' })).code).toBe('unavailable')
+    while (!path.issuer.isIdle) await new Promise(setImmediate)
+    expect(await allCoupons(ledger, id)).toEqual([])
+    expect((await path.ask(id, { recipient: 'hana' })).code).toBe('issued')
+  })
+
+  test('while the lock is long in coming: no coupon is spent', async () => {
+    const wait = slowOnce()
+    const lock: Ledger['lock'] = async (ids, work) => {
+      await wait()
+      return ledger.lock(ids, work)
+    }
+    const path = openSlow({ lock }, { clock: fastClock })
+    const { id } = await openCampaign(ledger, 10)
+    expect((await path.ask(id)).code).toBe('unavailable')
+    while (!path.issuer.isIdle) await new Promise(setImmediate)
+    expect(await allCoupons(ledger, id)).toEqual([])
+  })
+
+  test('while Redis is asked: no coupon is spent, and the slot is used by the next', async () => {
+    const wait = slowOnce()
+    const counter = openMemoryCounter(store)
+    const slow: Counter = {
+      reserve: async (asks) => {
+        const reservations = await counter.reserve(asks)
+        await wait()
+        return reservations
+      },
+      resync: (asks) => counter.resync(asks),
+      ping: () => counter.ping(),
+      close: () => counter.close(),
+    }
+    const campaign = await openCampaign(ledger, 10)
+    await counter.resync([{ campaign, maxSlot: 0 }])
+    const path = openPath(ledger, slow, { clock: fastClock })
+    expect((await path.ask(campaign.id)).code).toBe('unavailable')
+    while (!path.issuer.isIdle) await new Promise(setImmediate)
+    expect(await path.ask(campaign.id)).toMatchObject({ code: 'issued', coupon: { slot: 1 } })
+  })
+})
+
 describe('something stands in the way', () => {
   test('a code that exists already: a new one, and nobody notices', async () => {
     let zeros = 5
@@ -273,6 +338,66 @@ describe('something stands in the way', () => {
     expect((await allCoupons(ledger, id)).at(-1)?.slot).toBe(15)
   })
 
+  test('other codes and a recipient demanded, between look-up and statement: obeyed', async () => {
+    const { id } = await openCampaign(ledger, 40)
+    let first = true
+    const record: Ledger['record'] = async (rows) => {
+      if (first) {
+        first = false
+        const codeFormat = { alphabet: 'digits', length: 20, prefix: '' }
+        await change(ledger, id, { recipientRequired: true, codeFormat })
+      }
+      return ledger.record(rows)
+    }
+    const path = openFast({ record })
+    const answers = await Promise.all([path.ask(id), path.ask(id, { recipient: 'hana' })])
+    expect(countCodes(answers)).toEqual({ recipient_required: 1, issued: 1 })
+    expect(couponsOf(answers)[0]?.couponCode).toMatch(/^\d{20}$/)
+  })
+
+  test('a campaign that is made anew under its id between look-up and lock: nothing of the old one is remembered', async () => {
+    const { id } = await openCampaign(ledger, 4_096)
+    const full = Array.from({ length: 4_096 }, (_, index) => index + 1)
+    const path = openSlow({
+      lock: async (ids, work) => {
+        if (isFirst) {
+          isFirst = false
+          await ledger.lock([id], (locked) => locked.deleteCampaign(id))
+          await openCampaign(ledger, 4_096, { id })
+        }
+        return ledger.lock(ids, work)
+      },
+    })
+    let isFirst = false
+    expect(countCodes(await crowd(path, id, 4_095))).toEqual({ issued: 4_095 })
+    isFirst = true
+    expect((await path.ask(id)).code).toBe('issued')
+    expect(await path.segments.issuedCount((await ledger.campaigns([id])).campaigns[0] as Campaign)).toBe(1)
+    expect(countCodes(await crowd(path, id, 4_096))).toEqual({ issued: 4_095, sold_out: 1 })
+    expect((await allCoupons(ledger, id)).map(({ slot }) => slot)).toEqual(full)
+  })
+
+  test('rows above the total, which somebody lowered by hand, are nobody’s gap', async () => {
+    const { id } = await openCampaign(ledger, 30)
+    const path = openSlow()
+    await crowd(path, id, 30)
+    await change(ledger, id, { totalCoupons: 12 })
+    expect(countCodes(await crowd(path, id, 5))).toEqual({ sold_out: 5 })
+    expect(countCodes(await crowd(openFast(), id, 5))).toEqual({ sold_out: 5 })
+  })
+
+  test('a campaign that this release cannot read is its own misfortune', async () => {
+    const strange = await openCampaign(ledger, 5)
+    const good = await openCampaign(ledger, 5)
+    const read: Ledger['read'] = async (query) => {
+      if (query.campaignIds.includes(strange.id)) throw new TypeError('code_format of a newer release')
+      return ledger.read(query)
+    }
+    const path = openFast({ read })
+    const answers = await Promise.all([path.ask(strange.id), path.ask(good.id), path.ask(strange.id)])
+    expect(answers.map(({ code }) => code)).toEqual(['internal', 'issued', 'internal'])
+  })
+
   test('a pause between look-up and statement is obeyed', async () => {
     const { id } = await openCampaign(ledger, 40)
     let first = true
@@ -322,6 +447,54 @@ describe('sold out', () => {
     expect(counts.locks).toBe(1)
   })
 
+  test('what was issued while this process looked elsewhere is counted before the lock, not under it', async () => {
+    const campaign = await openCampaign(ledger, 600_000)
+    const under: number[] = []
+    let before = 0
+    const count = (ranges: readonly SlotRange[]) => ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+    // A campaign of which only the highest slot and full segments are told: half a million rows would take the test long.
+    const fullTo = 500_000
+    const counts = (ranges: readonly SlotRange[]) =>
+      ranges.flatMap(({ from, to }) => {
+        const segments = []
+        for (let slot = from; slot <= to; slot += SEGMENT_SLOTS) {
+          segments.push({
+            segment: (slot - 1) / SEGMENT_SLOTS,
+            count: Math.min(SEGMENT_SLOTS, fullTo - slot + 1, to - slot + 1),
+          })
+        }
+        return segments
+      })
+    const path = openSlow({
+      maxSlots: async () => [fullTo],
+      countSegments: async (_id, ranges) => {
+        before += count(ranges)
+        return counts(ranges)
+      },
+      lock: (ids, work) =>
+        ledger.lock(ids, (locked) =>
+          work(
+            new Proxy(locked, {
+              get(target, key) {
+                if (key === 'maxSlots') return async () => [fullTo]
+                if (key === 'countSegments') {
+                  return async (_id: string, ranges: readonly SlotRange[]) => {
+                    under.push(count(ranges))
+                    return counts(ranges)
+                  }
+                }
+                const value: unknown = Reflect.get(target, key)
+                return typeof value === 'function' ? (value.bind(target) as unknown) : value
+              },
+            }),
+          ),
+        ),
+    })
+    expect(await path.ask(campaign.id)).toMatchObject({ code: 'issued', coupon: { slot: fullTo + 1 } })
+    expect(before).toBe(fullTo)
+    expect(under).toEqual([fullTo % SEGMENT_SLOTS])
+  })
+
   test('is proved by rows, whatever the counter says', async () => {
     const { id, createdAtMs } = await openCampaign(ledger, 30)
     const counter = openMemoryCounter(store)
@@ -331,6 +504,24 @@ describe('sold out', () => {
 })
 
 describe('admission', () => {
+  test('embedded: a crowd at one campaign does not make another wait for all of it', async () => {
+    let nowMs = 0
+    const lock: Ledger['lock'] = (ids, work) => {
+      nowMs += 1_000
+      return ledger.lock(ids, work)
+    }
+    const path = openSlow({ lock }, { clock: { ...systemClock, nowMs: () => nowMs } })
+    const [big, small] = [await openCampaign(ledger, 100_000), await openCampaign(ledger, 10)]
+    const crowded = crowd(path, big.id, 2_600)
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    const asked = nowMs
+    expect((await path.ask(small.id)).code).toBe('issued')
+    // Three transactions at the most: those under way, and its own.
+    expect(nowMs - asked).toBeLessThanOrEqual(3_000)
+    await crowded
+  })
+
   test('over the wait that is allowed: overloaded at once, with a hint; those in the queue are served', async () => {
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))
@@ -341,7 +532,8 @@ describe('admission', () => {
     }
     const path = openFast({ read }, { clock: { ...systemClock, nowMs: () => nowMs } })
     const { id } = await openCampaign(ledger, 10_000)
-    const first = crowd(path, id, 1)
+    // More than this campaign's flights can hold, and the flights do not come back.
+    const first = crowd(path, id, 2_000)
     await new Promise(setImmediate)
     nowMs = 2_000
     const rest = crowd(path, id, 6_000)

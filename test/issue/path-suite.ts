@@ -198,6 +198,7 @@ export function pathSuite(
         taken.map((slot) => ({
           campaignId: campaign.id,
           campaignCreatedAtMs: campaign.createdAtMs,
+          campaignVersion: campaign.version,
           couponCode: `GAP${slot}`,
           slot,
           requestKey: slot.toString(16).padStart(32, '0'),

@@ -11,6 +11,7 @@ import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
 import { FullSegments, Memories } from '../../src/issue/memories.ts'
 import { IssueRequest, keyOf } from '../../src/issue/request.ts'
 import { Segments } from '../../src/issue/segments.ts'
+import { UsualTime } from '../../src/issue/usual-time.ts'
 import { SpareSlots } from '../../src/issue/spare-slots.ts'
 import { SEGMENT_SLOTS, type Ledger, type SlotRange } from '../../src/ledger/ledger.ts'
 
@@ -23,6 +24,7 @@ const campaign: CampaignState = {
   paused: false,
   recipientRequired: false,
   codeFormat: { alphabet: 'base32', length: 16, prefix: '' },
+  version: 1,
 }
 
 function request(campaignId: string, options: { isGone?: () => boolean } = {}): IssueRequest {
@@ -311,15 +313,36 @@ describe('batcher', () => {
     const lands: (() => void)[] = []
     const batcher = new Batcher({ ...systemClock, nowMs: () => nowMs }, () => new Promise((land) => lands.push(land)))
     expect(batcher.expectedWaitMs('a')).toBe(0)
-    batcher.add(request('a'))
-    await soonest()
+    for (let flight = 0; flight < ISSUE_LIMITS.flightsMax.value; flight++) {
+      batcher.add(request(`flight-${flight}`))
+      await soonest()
+    }
     nowMs += 1_000
     for (let index = 0; index < 4_000; index++) batcher.add(request(`c-${index % 100}`))
-    // A flight that has been away for a second and eight full batches in front of it, four at a time.
+    // All flights have been away for a second, and eight full batches wait, four at a time.
     expect(batcher.expectedWaitMs('new')).toBe(2_000)
     for (let index = 0; index < 4_000; index++) batcher.add(request('c-0'))
     expect(batcher.expectedWaitMs('new')).toBe(4_000)
     expect(batcher.expectedWaitMs('c-0')).toBe(4_000)
     for (const land of lands) land()
+  })
+})
+
+describe('the usual time', () => {
+  test('is the median of late; one that hung says nothing, and after a pause nothing does', () => {
+    let nowMs = 0
+    const usual = new UsualTime({ ...systemClock, nowMs: () => nowMs })
+    const took = (ms: number) => {
+      nowMs += ms
+      usual.add(ms)
+    }
+    expect(usual.ms).toBe(0)
+    for (const ms of [10, 12, 11, 8_000, 9]) took(ms)
+    expect(usual.ms).toBe(11)
+    for (let time = 0; time < 15; time++) took(500)
+    expect(usual.ms).toBe(500)
+    nowMs += 5_000
+    took(20)
+    expect(usual.ms).toBe(20)
   })
 })

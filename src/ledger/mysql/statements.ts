@@ -1,0 +1,127 @@
+// The texts of the statements.
+
+import { readFileSync } from 'node:fs'
+import type { ReadQuery } from '../ledger.ts'
+import type { Dialect } from './errors.ts'
+import { isId, isKey, isSlot } from './rows.ts'
+
+const millis = (time: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${time}) DIV 1000`
+
+export const NOW = `SELECT ${millis('UTC_TIMESTAMP(3)')} AS now`
+
+const campaignColumns = `id, name, ${millis('start_time')} AS start_time, ${millis('end_time')} AS end_time,
+  total_coupons, paused, recipient_required, test, code_format, metadata, version, sold_out_total,
+  ${millis('created_at')} AS created_at, ${millis('updated_at')} AS updated_at`
+
+export const CAMPAIGNS_BY_ID = `SELECT ${campaignColumns}, ${millis('UTC_TIMESTAMP(3)')} AS now FROM (
+  SELECT c.* FROM JSON_TABLE(?, '$[*]' COLUMNS (id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) v
+  STRAIGHT_JOIN campaigns c FORCE INDEX (PRIMARY) ON c.id = v.id) found`
+
+/** SYSDATE, not UTC_TIMESTAMP: the time when the row is had, after the wait for its lock, not when the statement began. */
+export const LOCK_CAMPAIGN = `SELECT ${campaignColumns}, ${millis('SYSDATE(3)')} AS now FROM campaigns WHERE id = ? FOR UPDATE`
+
+export function campaignsPage(after: boolean, includeTest: boolean): string {
+  // Not (created_at, id) < (?, ?): neither server makes a range of that.
+  const conditions = [
+    ...(after ? ['created_at <= ? AND (created_at < ? OR id < ?)'] : []),
+    ...(includeTest ? [] : ['test = 0']),
+  ]
+  return `SELECT ${campaignColumns}, ${millis('UTC_TIMESTAMP(3)')} AS now FROM campaigns FORCE INDEX (campaigns_newest)
+    ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`} ORDER BY created_at DESC, id DESC LIMIT ?`
+}
+
+export const INSERT_CAMPAIGN = `INSERT INTO campaigns (id, name, start_time, total_coupons, end_time, paused,
+  recipient_required, test, code_format, metadata, version, created_at, updated_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+export const UPDATE_CAMPAIGN = `UPDATE campaigns SET name = ?, start_time = ?, total_coupons = ?, end_time = ?, paused = ?,
+  recipient_required = ?, code_format = ?, metadata = ?, version = ?, updated_at = UTC_TIMESTAMP(3)
+  WHERE id = ? AND created_at = ?`
+
+export const MARK_SOLD_OUT = 'UPDATE campaigns SET sold_out_total = ? WHERE id = ?'
+
+export const DELETE_CAMPAIGN = 'DELETE FROM campaigns WHERE id = ?'
+
+/** By whole unique keys, never by a range: that would lock the gap in which the neighbour's next coupon goes. */
+export const DELETE_SLOTS = `DELETE cp FROM JSON_TABLE(?, '$[*]' COLUMNS (slot INT PATH '$')) v
+  STRAIGHT_JOIN coupons cp FORCE INDEX (coupons_slot) ON cp.campaign_id = ? AND cp.slot = v.slot`
+
+const couponColumns = `campaign_id, coupon_code, ${millis('issued_at')} AS time_a, slot AS number,
+  LOWER(HEX(request_key)) AS request_key, recipient, LOWER(HEX(recipient_key)) AS recipient_key`
+
+export const COUPON_BY_CODE = `SELECT ${couponColumns} FROM coupons FORCE INDEX (coupons_code)
+  WHERE campaign_id = ? AND coupon_code = ?`
+
+export function couponsPage(after: boolean, order: 'asc' | 'desc'): string {
+  return `SELECT ${couponColumns} FROM coupons FORCE INDEX (coupons_slot)
+    WHERE campaign_id = ?${after ? ` AND slot ${order === 'asc' ? '>' : '<'} ?` : ''} ORDER BY slot ${order} LIMIT ?`
+}
+
+export const SLOTS_BETWEEN = `SELECT slot FROM coupons FORCE INDEX (coupons_slot)
+  WHERE campaign_id = ? AND slot BETWEEN ? AND ? ORDER BY slot`
+
+export const SLOTS_PAGE = `SELECT slot FROM coupons FORCE INDEX (coupons_slot)
+  WHERE campaign_id = ? AND slot > ? ORDER BY slot LIMIT ?`
+
+/** With a constant each is one dive into the index; for a column of another table MySQL would read the whole campaign. */
+export function maxSlotsOf(campaigns: number): string {
+  return Array.from(
+    { length: campaigns },
+    (_, index) =>
+      `SELECT ${index} AS position, MAX(slot) AS slot FROM coupons FORCE INDEX (coupons_slot) WHERE campaign_id = ?`,
+  ).join(' UNION ALL ')
+}
+
+export function countSegmentsIn(ranges: number, segmentSlots: number): string {
+  const inside = Array.from({ length: ranges }, () => 'slot BETWEEN ? AND ?').join(' OR ')
+  return `SELECT (slot - 1) DIV ${segmentSlots} AS segment, COUNT(*) AS count FROM coupons FORCE INDEX (coupons_slot)
+    WHERE campaign_id = ? AND (${inside}) GROUP BY segment`
+}
+
+// The two long ones have files of their own, with their heads; the driver gets them without.
+
+function sqlFile(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), 'utf8')
+}
+
+function withoutComments(sql: string): string {
+  return sql.replace(/^--.*\n/gm, '').trim()
+}
+
+const [recordAll, skippingMysql, skippingMariadb] = sqlFile('record.sql')
+  .split(/^-- in the words of .*\n/m)
+  .map(withoutComments) as [string, string, string]
+
+export function recordStatement(dialect: Dialect): string {
+  return `${recordAll}\n${dialect === 'mysql' ? skippingMysql : skippingMariadb}`
+}
+
+const readBranches = new Map(
+  [...sqlFile('read.sql').matchAll(/^-- branch: (\w+).*\n([^]*?)(?=^-- branch|$(?![^]))/gm)].map(
+    ([, name, sql]) => [name, withoutComments(sql ?? '')] as const,
+  ),
+)
+
+/** A key or an id that does not look like one is nobody's, and is not asked for: it would be cut off or converted. */
+export function readStatement(query: ReadQuery): { sql: string; values: string[] } {
+  const keys = (wanted: ReadQuery['requestKeys']) =>
+    wanted
+      .filter(({ campaignId, key }) => isId(campaignId) && isKey(key))
+      .map(({ campaignId, key }) => [campaignId, key])
+  const questions: [branch: string, wanted: readonly unknown[]][] = [
+    ['campaigns', query.campaignIds.filter(isId)],
+    ['requests', keys(query.requestKeys)],
+    ['recipients', keys(query.recipientKeys)],
+    [
+      'slots',
+      query.slots
+        .filter((wanted) => isId(wanted.campaignId) && isSlot(wanted.slot))
+        .map((wanted) => [wanted.campaignId, wanted.slot]),
+    ],
+  ]
+  const asked = questions.filter(([, wanted]) => wanted.length > 0)
+  return {
+    sql: ['clock', ...asked.map(([branch]) => branch)].map((branch) => readBranches.get(branch)).join('\nUNION ALL\n'),
+    values: asked.map(([, wanted]) => JSON.stringify(wanted)),
+  }
+}

@@ -1,0 +1,69 @@
+// A migrated database of its own for tests of the MySQL ledger, and a connection of somebody else's into it.
+
+import { type Connection, createConnection } from 'mysql2/promise'
+import { inject } from 'vitest'
+import type { Ledger } from '../../src/ledger/ledger.ts'
+import { migrateMysql } from '../../src/ledger/mysql/migrate.ts'
+import { type MysqlOptions, openMysqlLedger } from '../../src/ledger/mysql.ts'
+import { freshDatabase } from '../servers/fresh.ts'
+
+export interface MysqlUnderTest {
+  readonly url: string
+  readonly ledger: Ledger
+  /** As the database's owner sees it: not one of the ledger's connections. */
+  readonly foreign: Connection
+  /** Another ledger on the same database, closed together with this. */
+  another(options?: Omit<MysqlOptions, 'url'>): Ledger
+  close(): Promise<void>
+}
+
+export async function openMysqlUnderTest(mysqlUrl: string = inject('mysqlUrl')): Promise<MysqlUnderTest> {
+  const database = await freshDatabase(mysqlUrl)
+  await migrateMysql({ url: database.url })
+  const ledgers: Ledger[] = []
+  const another = (options: Omit<MysqlOptions, 'url'> = {}) => {
+    const ledger = openMysqlLedger({ url: database.url, ...options })
+    ledgers.push(ledger)
+    return ledger
+  }
+  const foreign = await createConnection({ uri: database.url, timezone: 'Z', charset: 'utf8mb4' })
+  return {
+    url: database.url,
+    ledger: another(),
+    foreign,
+    another,
+    async close() {
+      foreign.destroy()
+      await Promise.all(ledgers.map((ledger) => ledger.close()))
+      await database.drop()
+    },
+  }
+}
+
+type Rows = Record<string, unknown>[]
+
+export async function rowsOf(connection: Connection, sql: string, values: readonly unknown[] = []): Promise<Rows> {
+  const [rows] = await connection.query(sql, [...values])
+  return rows as Rows
+}
+
+export async function isMariadb(connection: Connection): Promise<boolean> {
+  const [row] = await rowsOf(connection, 'SELECT VERSION() AS version')
+  return /mariadb/i.test(String(row?.['version']))
+}
+
+/** Asks until it is so: for what the server does in its own time and tells nobody. */
+export async function until(isSo: () => Promise<boolean>, everyMs = 10): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, everyMs))
+}
+
+/** InnoDB shows a copy, and makes a new one only when nobody has asked for 100 ms. */
+const TRANSACTIONS_RENEWED_MS = 120
+
+/** Until somebody waits for a lock that belongs to a row. */
+export function untilWaiting(connection: Connection): Promise<void> {
+  return until(async () => {
+    const sql = "SELECT COUNT(*) AS waiting FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+    return Number((await rowsOf(connection, sql))[0]?.['waiting']) > 0
+  }, TRANSACTIONS_RENEWED_MS)
+}
