@@ -19,7 +19,7 @@ export const ISSUE_LIMITS = {
   queueBytesMax: {
     value: 128 * 1024 * 1024,
     unit: 'bytes',
-    why: 'Of requests that are not answered: some 100,000 at 1.1 kB each.',
+    why: 'Of requests that are not answered: some 100,000 at 1.1 kB each, their connections not counted.',
   },
   requestMsMax: {
     value: 8_000,

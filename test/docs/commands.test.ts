@@ -52,7 +52,9 @@ test('every npm script that is named exists', () => {
     ...commandBlocks(document).map(({ text }) => text),
     ...codeWords(document).map(({ text }) => text),
   ])
-  const named = texts.flatMap((text) => [...text.matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(([, name = '']) => name))
+  const named = texts.flatMap((text) =>
+    [...text.matchAll(/\bnpm (?:run )?(?:-s )?([\w:-]+)/g)].map(([, name = '']) => name),
+  )
   expect(named.filter((name) => !['ci', 'run', 'install', 'audit'].includes(name) && !(name in scripts))).toEqual([])
 })
 

@@ -92,12 +92,10 @@ test.each<[string, (key: string) => Promise<unknown>]>([
   ['the counter set forward by 500', async (key) => command('SET', key, String((await next(key)) + 500))],
   ['the counter set beyond the total', (key) => command('SET', key, String(COUPONS * 2))],
   ['the counter replaced by a word', (key) => command('SET', key, 'quatsch')],
+  // In one step: a server that finds nothing would write an integer at once.
   [
     'the counter replaced by a list',
-    async (key) => {
-      await command('DEL', key)
-      await command('RPUSH', key, '1', '2')
-    },
+    (key) => command('EVAL', "redis.call('DEL', KEYS[1]) return redis.call('RPUSH', KEYS[1], 1, 2)", '1', key),
   ],
   ['the counter deleted', (key) => command('DEL', key)],
   ['the scripts forgotten', () => command('SCRIPT', 'FLUSH')],

@@ -70,6 +70,7 @@ const invalidBy: Record<Dialect, ReadonlySet<number>> = {
 
 // Try again on the same connection: the server is well, and says that the statement was not done.
 const rolledBack = new Set([
+  1020, // MariaDB with innodb_snapshot_isolation: a row was changed since the snapshot
   1205,
   1213, // lock wait time-out, deadlock
   1206,
