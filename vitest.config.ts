@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     reporters: ['default', new CountsReporter()],
     projects: [
-      { test: { ...limits, name: 'quick', include: ['test/**/*.test.ts'], exclude: [serverTests] } },
+      { test: { ...limits, name: 'quick', maxWorkers: 2, include: ['test/**/*.test.ts'], exclude: [serverTests] } },
       {
         test: {
           ...limits,
