@@ -9,10 +9,10 @@ import type { Clock } from '../host.ts'
 import { LedgerUnavailable } from './ledger.ts'
 import type { CampaignPage, Coupon, CouponPage, Ledger, LockedLedger, NewCampaign, NewCoupon } from './ledger.ts'
 import type { ReadAnswer, ReadQuery, RecordAnswer, SegmentCount, SettingWarning, SlotRange } from './ledger.ts'
-import { asFault, closed, rowRefusal } from './sqlite-errors.ts'
-import { migrate, realFile, unusable } from './sqlite-file.ts'
-import { holdFile } from './sqlite-lock.ts'
-import { SqliteReads } from './sqlite-reads.ts'
+import { asFault, closed, rowRefusal } from './sqlite/errors.ts'
+import { migrate, realFile, unusable } from './sqlite/file.ts'
+import { holdFile } from './sqlite/lock.ts'
+import { SqliteReads } from './sqlite/reads.ts'
 
 export interface SqliteOptions {
   /** The file; its folder is made. ':memory:' keeps nothing. */

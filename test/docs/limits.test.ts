@@ -11,11 +11,8 @@ import { headings, readDocument, ROOT, section, tableRows } from './documents.ts
 
 const document = readDocument('docs/limits.md')
 
-/** Error numbers of databases, dates, and how much the newest value counts in a mean: they bound nothing. */
-const NO_LIMITS = {
-  files: /^src\/(http\/(samples|times)|ledger\/(mysql\/|sqlite-)errors)\.ts$/,
-  names: /^MEAN_WEIGHT$/,
-}
+/** Error numbers of databases, and dates: they bound nothing. */
+const WITHOUT_LIMITS = /^src\/(http\/(samples|times)|ledger\/(mysql|sqlite)\/errors)\.ts$/
 
 interface Row {
   readonly name: string
@@ -113,7 +110,7 @@ interface Constant {
 function findConstants(): Constant[] {
   const declared = globSync('src/**/*.ts', { cwd: ROOT })
     .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => !NO_LIMITS.files.test(path))
+    .filter((path) => !WITHOUT_LIMITS.test(path))
     .sort()
     .flatMap((path) => {
       const text = readFileSync(join(ROOT, path), 'utf8')
@@ -128,6 +125,6 @@ function findConstants(): Constant[] {
     const value = values.reduce((product, factor) => product * factor, 1)
     // An alias of another constant has its row there.
     const isAlias = factors.length === 1 && /^[A-Z]/.test(expression)
-    return Number.isNaN(value) || isAlias || NO_LIMITS.names.test(name) ? [] : [{ folder, path, name, value }]
+    return Number.isNaN(value) || isAlias ? [] : [{ folder, path, name, value }]
   })
 }

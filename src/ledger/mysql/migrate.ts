@@ -47,22 +47,6 @@ export function migrateMysql(options: MigrateOptions): Promise<Migration[]> {
   })
 }
 
-/** Only reads. Rejects with SchemaMismatch when migrations are missing or the schema needs a newer program. */
-export function checkMysqlSchema(options: MigrateOptions): Promise<void> {
-  const { url, clock = systemClock, migrations = loadMigrations('mysql') } = options
-  const address = parseMysqlUrl(url)
-  return explained(address.database, async () => {
-    const connection = await open(address, clock)
-    try {
-      const [next] = pendingMigrations(migrations, await appliedMigrations(connection))
-      if (next === undefined) return
-      throw new SchemaMismatch(`the database lacks migration ${next.name}: run \`firstcome migrate\``)
-    } finally {
-      await connection.end()
-    }
-  })
-}
-
 /** All of it as a text that a DBA can read and run; running it twice is fine. */
 export function printMysqlMigrations(migrations: readonly Migration[] = loadMigrations('mysql')): string {
   const files = migrations.map(

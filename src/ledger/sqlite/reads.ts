@@ -2,9 +2,9 @@
 // fixed and prepared once; lists travel as one JSON array. CROSS JOIN is SQLite's way to say: the list first, then the index.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Campaign, CampaignState } from '../campaign/campaign.ts'
-import type { Clock } from '../host.ts'
-import { SEGMENT_SLOTS } from './ledger.ts'
+import type { Campaign, CampaignState } from '../../campaign/campaign.ts'
+import type { Clock } from '../../host.ts'
+import { SEGMENT_SLOTS } from '../ledger.ts'
 import type {
   CampaignPage,
   Coupon,
@@ -14,7 +14,7 @@ import type {
   ReadQuery,
   SegmentCount,
   SlotRange,
-} from './ledger.ts'
+} from '../ledger.ts'
 
 /** Segments counted in one statement: some 20 ms for full ones. Between two, everybody else gets a turn. */
 const SEGMENTS_PER_STATEMENT = 64

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { DatabaseSync } from 'node:sqlite'
-import { resultCode } from './sqlite-errors.ts'
+import { resultCode } from './errors.ts'
 
 export class DatabaseInUse extends Error {
   override readonly name = 'DatabaseInUse'

@@ -1,6 +1,6 @@
 // What SQLite's result codes mean to a ledger. Its codes never change.
 
-import { LedgerUnavailable } from './ledger.ts'
+import { LedgerUnavailable } from '../ledger.ts'
 
 const CONSTRAINT = 19
 const CONSTRAINT_PRIMARYKEY = 1_555

@@ -3,10 +3,10 @@
 import { mkdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { SchemaMismatch, loadMigrations, pendingMigrations } from './migrations.ts'
-import type { AppliedMigration } from './migrations.ts'
-import { resultCode } from './sqlite-errors.ts'
-import { DatabaseInUse } from './sqlite-lock.ts'
+import { SchemaMismatch, loadMigrations, pendingMigrations } from '../migrations.ts'
+import type { AppliedMigration } from '../migrations.ts'
+import { resultCode } from './errors.ts'
+import { DatabaseInUse } from './lock.ts'
 
 /** The database cannot be opened, and the message says in one line what to do about it. */
 export class DatabaseUnusable extends Error {
