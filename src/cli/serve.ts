@@ -72,14 +72,18 @@ Ctrl-C ends it.
  * no new connections, what is in flight is finished → stores closed → exit 0. A second signal ends it at once.
  */
 function endOnSignal(config: Config, service: Service, log: Logger): void {
-  closeWithGrace({ delay: config.drainMs + config.closeMs, logger: log }, async ({ signal, err }) => {
-    if (err !== undefined) log.fatal({ error: traceOf(err) }, 'a mistake of ours: ending')
-    else log.info({ signal }, 'ending')
-    service.lifecycle.isDraining = true
-    if (signal === 'SIGTERM') await new Promise((resolve) => setTimeout(resolve, config.drainMs))
-    await service.app.close()
-    await service.close()
-  })
+  // Not on 'beforeExit': a start that failed ends by itself, with its own exit code.
+  closeWithGrace(
+    { delay: config.drainMs + config.closeMs, logger: log, skip: ['beforeExit'] },
+    async ({ signal, err }) => {
+      if (err !== undefined) log.fatal({ error: traceOf(err) }, 'a mistake of ours: ending')
+      else log.info({ signal }, 'ending')
+      service.lifecycle.isDraining = true
+      if (signal === 'SIGTERM') await new Promise((resolve) => setTimeout(resolve, config.drainMs))
+      await service.app.close()
+      await service.close()
+    },
+  )
 }
 
 function listenError(error: unknown, { host, port }: Config): Error {
