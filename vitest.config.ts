@@ -4,7 +4,7 @@ import { CountsReporter } from './tools/counts-reporter.ts'
 const serverTests = 'test/**/*.server.test.ts'
 
 // No test asserts an absolute time: these limits only end what hangs, on the slowest machine.
-const limits = { testTimeout: 60_000, hookTimeout: 120_000 }
+const limits = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } }
 
 export default defineConfig({
   test: {
