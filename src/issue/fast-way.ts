@@ -42,7 +42,9 @@ export class FastWay {
 
   /** A slot for each, as far as there are any: spare ones first, then a run from the counter for each campaign. */
   async #reserve(requests: readonly IssueRequest[]): Promise<{ ready: IssueRequest[]; left: IssueRequest[] }> {
-    const needs = [...byCampaign(requests)].map(([campaign, waiting]) => {
+    // One look-up gave all requests of a campaign the same state of it.
+    const campaigns = Map.groupBy(requests, (request) => request.campaign as CampaignState)
+    const needs = [...campaigns].map(([campaign, waiting]) => {
       const slots = this.#spare.take(campaign, waiting.length)
       return { campaign, waiting, slots, total: campaign.totalCoupons, count: waiting.length - slots.length }
     })
@@ -198,16 +200,4 @@ function readBackOf(ready: readonly IssueRequest[]) {
     ),
     slots: ready.map(({ campaignId, slot }) => ({ campaignId, slot })),
   }
-}
-
-/** By campaign, as the look-up of this batch saw it: one state for each id. */
-function byCampaign(requests: readonly IssueRequest[]): Map<CampaignState, IssueRequest[]> {
-  const groups = new Map<string, { campaign: CampaignState; waiting: IssueRequest[] }>()
-  for (const request of requests) {
-    const campaign = request.campaign as CampaignState
-    const group = groups.get(campaign.id)
-    if (group === undefined) groups.set(campaign.id, { campaign, waiting: [request] })
-    else group.waiting.push(request)
-  }
-  return new Map([...groups.values()].map(({ campaign, waiting }) => [campaign, waiting]))
 }
