@@ -24,6 +24,8 @@ export class FaultLog {
   }
 
   write(code: FaultCode, request: FastifyRequest, error: unknown): void {
+    // A caller who hung up was told nothing: that is no fault of ours.
+    if (code === 'unavailable' && request.raw.socket.destroyed) return
     const nowMs = this.#clock.nowMs()
     const quiet = this.#quiet.get(code)
     if (quiet !== undefined && nowMs < quiet.untilMs) {

@@ -1,5 +1,7 @@
 // No answer is an answer, too: what callers are told of a fault, and what the log is.
 
+import type { FastifyRequest } from 'fastify'
+import { FaultLog } from '../../src/http/fault-log.ts'
 import { expect, test } from 'vitest'
 import { Campaigns } from '../../src/campaign/campaigns.ts'
 import { Fault, type FaultCode } from '../../src/answers.ts'
@@ -131,4 +133,15 @@ test('a ledger that does not answer is unavailable on every route that asks it, 
   }
   const { status, json } = await call('GET', '/readyz')
   expect([status, json]).toEqual([200, { status: 'ready', database: 'down', counter: 'off', lock_scope: 'campaign' }])
+})
+
+test('a caller who hung up is no fault, and leaves no line; a mistake of ours does', () => {
+  const lines: object[] = []
+  const log = (fields: object) => void lines.push(fields)
+  const faults = new FaultLog({ error: log, warn: log }, systemClock)
+  const request = { raw: { socket: { destroyed: true } }, method: 'POST', id: 'r', routeOptions: { url: '/v1' } }
+  faults.write('unavailable', request as unknown as FastifyRequest, new Error('gone'))
+  expect(lines).toEqual([])
+  faults.write('internal', request as unknown as FastifyRequest, new Error('ours'))
+  expect(lines).toHaveLength(1)
 })
