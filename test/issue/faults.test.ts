@@ -7,7 +7,17 @@ import type { Counter } from '../../src/counter/counter.ts'
 import { LedgerUnavailable, SEGMENT_SLOTS, type Ledger, type SlotRange } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { createMemoryCounterStore, openMemoryCounter, type MemoryCounterStore } from '../counter/memory-counter.ts'
-import { allCoupons, change, countCodes, couponsOf, crowd, openCampaign, openPath, withFaults } from './open-path.ts'
+import {
+  allCoupons,
+  change,
+  countCodes,
+  couponsOf,
+  crowd,
+  openCampaign,
+  openPath,
+  withFaults,
+  fill,
+} from './open-path.ts'
 
 let ledger: Ledger
 let store: MemoryCounterStore
@@ -46,22 +56,6 @@ function requestLost<A extends unknown[], R>(times: number, work: (...args: A) =
 const openFast = (faults: Partial<Ledger> = {}, options = {}) =>
   openPath(withFaults(ledger, faults), openMemoryCounter(store), options)
 const openSlow = (faults: Partial<Ledger> = {}, options = {}) => openPath(withFaults(ledger, faults), null, options)
-
-/** Rows of somebody else, on these slots. */
-async function fill(campaign: Campaign, slots: readonly number[]): Promise<void> {
-  const rows = slots.map((slot) => ({
-    campaignId: campaign.id,
-    campaignCreatedAtMs: campaign.createdAtMs,
-    campaignVersion: campaign.version,
-    couponCode: `FILL${slot}`,
-    slot,
-    requestKey: slot.toString(16).padStart(32, '0'),
-    recipient: null,
-    recipientKey: null,
-    issuedAtMs: campaign.startTimeMs,
-  }))
-  expect(await ledger.record(rows)).toEqual({ status: 'recorded', count: rows.length })
-}
 
 /** Counts the transactions of the ledger way. */
 function counted(faults: Partial<Ledger> = {}) {
@@ -389,7 +383,7 @@ describe('something stands in the way', () => {
           isFirst = false
           await ledger.lock([id], (locked) => locked.deleteCampaign(id))
           // With a row where the old one was known to be full.
-          await fill(await openCampaign(ledger, 5_000, { id }), [4_096])
+          await fill(ledger, await openCampaign(ledger, 5_000, { id }), [4_096])
         }
         return ledger.lock(ids, work)
       },
@@ -406,7 +400,7 @@ describe('something stands in the way', () => {
   test('rows above the total, which somebody lowered by hand, are nobody’s gap', async () => {
     for (const path of [openSlow(), openFast()]) {
       const campaign = await openCampaign(ledger, 30)
-      await fill(campaign, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30])
+      await fill(ledger, campaign, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30])
       await change(ledger, campaign.id, { totalCoupons: 12 })
       expect(countCodes(await crowd(path, campaign.id, 5))).toEqual({ issued: 2, sold_out: 3 })
     }

@@ -1,5 +1,6 @@
 // The path of an issue on given stores, as the process wires it, and what tests ask of it again and again.
 
+import type { Campaign } from '../../src/campaign/campaign.ts'
 import { IssuePath } from '../../src/issue/issue.ts'
 import type { Counter } from '../../src/counter/counter.ts'
 import { systemClock, systemRandomness, type Clock, type Randomness } from '../../src/host.ts'
@@ -76,6 +77,23 @@ export async function change(ledger: Ledger, id: string, fields: Record<string, 
     if (campaign === undefined) throw new Error(`no campaign ${id}`)
     await locked.updateCampaign({ ...campaign, ...fields, version: campaign.version + 1 })
   })
+}
+
+/** Rows of somebody else, on these slots. */
+export async function fill(ledger: Ledger, campaign: Campaign, slots: readonly number[]): Promise<void> {
+  const rows = slots.map((slot) => ({
+    campaignId: campaign.id,
+    campaignCreatedAtMs: campaign.createdAtMs,
+    campaignVersion: campaign.version,
+    couponCode: `FILL${slot}`,
+    slot,
+    requestKey: slot.toString(16).padStart(32, '0'),
+    recipient: null,
+    recipientKey: null,
+    issuedAtMs: campaign.startTimeMs,
+  }))
+  const answer = await ledger.record(rows)
+  if (answer.status !== 'recorded' || answer.count < rows.length) throw new Error('not all rows could be filled in')
 }
 
 export async function allCoupons(ledger: Ledger, campaignId: string): Promise<Coupon[]> {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Counter } from '../../src/counter/counter.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import type { crowd } from './open-path.ts'
-import { allCoupons, change, countCodes, couponsOf, openCampaign, openPath, type Path } from './open-path.ts'
+import { allCoupons, change, countCodes, couponsOf, openCampaign, openPath, type Path, fill } from './open-path.ts'
 
 /** What one server process holds. */
 export interface Stores {
@@ -192,21 +192,7 @@ export function pathSuite(
 
     test('gaps, wherever they are, are filled before anybody is told sold out', async () => {
       const campaign = await openCampaign(stores.ledger, 40)
-      const { nowMs } = await stores.ledger.ping()
-      const taken = [3, 4, 10, 25, 39, 40]
-      await stores.ledger.record(
-        taken.map((slot) => ({
-          campaignId: campaign.id,
-          campaignCreatedAtMs: campaign.createdAtMs,
-          campaignVersion: campaign.version,
-          couponCode: `GAP${slot}`,
-          slot,
-          requestKey: slot.toString(16).padStart(32, '0'),
-          recipient: null,
-          recipientKey: null,
-          issuedAtMs: nowMs,
-        })),
-      )
+      await fill(stores.ledger, campaign, [3, 4, 10, 25, 39, 40])
       expect(countCodes(await everybody(campaign.id, 60))).toEqual({ issued: 34, sold_out: 26 })
       expect((await allCoupons(stores.ledger, campaign.id)).map((row) => row.slot)).toEqual(
         Array.from({ length: 40 }, (_, index) => index + 1),
