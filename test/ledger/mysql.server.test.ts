@@ -67,6 +67,14 @@ describe('the locks of MySQL', () => {
       expect(await ledger.maxSlots([campaign.id])).toEqual([0])
     })
 
+    it('leaves out what says that it was issued at or after the end, though the clock is not there yet', async () => {
+      const endTimeMs = nowMs + 3_600_000
+      const { campaign } = await ledger.createCampaign(aCampaign(nowMs, { endTimeMs }))
+      const rows = [endTimeMs - 1, endTimeMs].map((issuedAtMs, index) => aCoupon(campaign, index + 1, { issuedAtMs }))
+      expect(await ledger.record(rows)).toEqual({ status: 'recorded', count: 1 })
+      expect(await ledger.takenSlots(campaign.id, { from: 1, to: 2 })).toEqual([1])
+    })
+
     it('locks its own campaign only, though a table of two rows invites to read it all', async () => {
       const small = await openMysqlUnderTest()
       try {
