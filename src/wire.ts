@@ -35,7 +35,7 @@ export interface Service {
   close(): Promise<void>
 }
 
-/** @throws DatabaseInUse, DatabaseUnusable (embedded), BadMysqlUrl, BadRedisUrl */
+/** @throws DatabaseInUse, DatabaseUnusable (embedded), BadMysqlUrl; TypeError for a bad Redis URL */
 export async function openService(config: Config, log: Logger): Promise<Service> {
   const ledger = await openLedger(config, log)
   const counter = openCounter(config)
@@ -73,7 +73,7 @@ export async function openService(config: Config, log: Logger): Promise<Service>
         try {
           if (config.store.kind === 'mysql') await migrate(config.store.url, log)
           await ledger.ping()
-          for (const warning of await ledger.checkSettings()) log.warn(warning, `database setting: ${warning.risk}`)
+          for (const warning of await ledger.checkSettings()) log.warn(warning, 'a setting of the database')
           return health.markPrepared()
         } catch (error) {
           if (!(error instanceof LedgerUnavailable)) throw error

@@ -71,9 +71,6 @@ const ID_LENGTH = 12
 /** Two draws in a row that are taken are a broken source of randomness. */
 const ID_DRAWS_MAX = 5
 
-/** A ledger that does not answer is usually back after a failover of seconds: the first guess of when to ask again. */
-const UNAVAILABLE_RETRY_MS = 1_000
-
 export class Campaigns {
   readonly #ledger: Ledger
   readonly #counts: IssuedCounts
@@ -279,6 +276,6 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
     return await ask()
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error
-    throw new Fault('unavailable', 'the ledger did not answer', { retryAfterMs: UNAVAILABLE_RETRY_MS, cause: error })
+    throw new Fault('unavailable', 'the ledger did not answer', { cause: error })
   }
 }

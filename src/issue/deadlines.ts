@@ -3,7 +3,10 @@
 
 import { Fault } from '../answers.ts'
 import type { Clock } from '../host.ts'
+import { ISSUE_LIMITS } from './limits.ts'
 import type { IssueRequest } from './request.ts'
+
+const REQUEST_MS_MAX = ISSUE_LIMITS.requestMsMax.value
 
 export class Deadlines {
   readonly #clock: Clock
@@ -27,12 +30,13 @@ export class Deadlines {
   #tick(): void {
     const nowMs = this.#clock.nowMs()
     for (const request of this.#unanswered) {
-      if (request.deadlineAtMs <= nowMs) {
-        request.fail(new Fault('unavailable', 'no answer before the deadline', { retryAfterMs: 1_000 }))
+      const leftMs = request.arrivedAtMs + REQUEST_MS_MAX - nowMs
+      if (leftMs <= 0) {
+        request.fail(new Fault('unavailable', 'no answer before the deadline'))
         continue
       }
       this.#isTicking = true
-      this.#clock.after(request.deadlineAtMs - nowMs, () => this.#tick())
+      this.#clock.after(leftMs, () => this.#tick())
       return
     }
     this.#isTicking = false

@@ -144,7 +144,7 @@ export class IssuePath implements Issuer {
   #again(requests: readonly IssueRequest[]): void {
     for (const request of requests) {
       if (request.collisions > ISSUE_LIMITS.roundsMax.value) {
-        request.fail(new Fault('unavailable', 'foreign rows in the way, too often', { retryAfterMs: 1_000 }))
+        request.fail(new Fault('unavailable', 'foreign rows in the way, too often'))
       }
     }
     this.#batcher.putBack(requests)

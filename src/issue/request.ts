@@ -5,10 +5,7 @@ import type { Clock, Randomness } from '../host.ts'
 import { Fault } from '../answers.ts'
 import type { CampaignState } from '../campaign/campaign.ts'
 import type { NewCoupon } from '../ledger/ledger.ts'
-import { ISSUE_LIMITS } from './limits.ts'
 import type { IssueCall, Outcome } from './outcome.ts'
-
-const REQUEST_MS_MAX = ISSUE_LIMITS.requestMsMax.value
 
 export class IssueRequest {
   readonly campaignId: string
@@ -18,7 +15,6 @@ export class IssueRequest {
   readonly recipient: string | null
   readonly recipientKey: string | null
   readonly arrivedAtMs: number
-  readonly deadlineAtMs: number
 
   /**
    * Is there anything to look up by request key? Always when the caller brought an Idempotency-Key. A random key is new,
@@ -55,7 +51,6 @@ export class IssueRequest {
         ? newRequestKey(host.clock, host.randomness)
         : keyOf([call.client, call.idempotencyKey])
     this.arrivedAtMs = host.clock.nowMs()
-    this.deadlineAtMs = this.arrivedAtMs + REQUEST_MS_MAX
     this.#isGone = call.isGone
     this.#resolve = settle.resolve
     this.#reject = settle.reject
