@@ -1,11 +1,14 @@
 // Everything a caller can be told, in order of precedence: one table for outcomes (answers: the service decided), one
 // for faults (no answer: ask again, or ask differently). docs/api.md is compared with both by a test.
 
+/** What titles are told in. */
+export type Language = 'en' | 'ko'
+
 export interface Answer {
   /** HTTP status. */
   readonly status: number
   /** A few words, the same for every occurrence. */
-  readonly title: string
+  readonly title: Readonly<Record<Language, string>>
   /** When it is given, and what the caller does about it. */
   readonly meaning: string
 }
@@ -18,67 +21,72 @@ export interface FaultRow extends Answer {
 export const OUTCOMES = {
   campaign_not_found: {
     status: 404,
-    title: 'No such campaign',
+    title: { en: 'No such campaign', ko: '캠페인이 없습니다' },
     meaning: 'There is no campaign with this id.',
   },
   idempotency_key_reused: {
     status: 422,
-    title: 'Idempotency key was used for another recipient',
+    title: { en: 'Idempotency key was used for another recipient', ko: '멱등 키가 다른 수령인에게 쓰였습니다' },
     meaning: 'The coupon of this `Idempotency-Key` has another recipient (none counts as one). Use a new key.',
   },
   replayed: {
     status: 200,
-    title: 'Coupon issued before',
+    title: { en: 'Coupon issued before', ko: '이미 발급된 쿠폰입니다' },
     meaning: "The key's own coupon, else the recipient's: also when the campaign is paused, ended or sold out.",
   },
   recipient_required: {
     status: 422,
-    title: 'Recipient required',
+    title: { en: 'Recipient required', ko: '수령인이 필요합니다' },
     meaning: 'This campaign gives one coupon per recipient: send `recipient`.',
   },
   campaign_paused: {
     status: 409,
-    title: 'Campaign is paused',
+    title: { en: 'Campaign is paused', ko: '캠페인이 일시 중지되었습니다' },
     meaning: 'Somebody paused it. It may go on later.',
   },
   campaign_not_started: {
     status: 409,
-    title: 'Campaign has not started',
+    title: { en: 'Campaign has not started', ko: '캠페인이 아직 시작되지 않았습니다' },
     meaning: 'Too early by the clock of the database: see `start_time`, `server_time` and `starts_in_ms`.',
   },
   campaign_ended: {
     status: 409,
-    title: 'Campaign has ended',
+    title: { en: 'Campaign has ended', ko: '캠페인이 종료되었습니다' },
     meaning: 'Its `end_time` has passed.',
   },
   sold_out: {
     status: 409,
-    title: 'Sold out',
+    title: { en: 'Sold out', ko: '쿠폰이 모두 소진되었습니다' },
     meaning: 'All coupons are issued. Final while `total_coupons` stands.',
   },
   issued: {
     status: 201,
-    title: 'Coupon issued',
+    title: { en: 'Coupon issued', ko: '쿠폰이 발급되었습니다' },
     meaning: 'A new coupon; its row is durable.',
   },
   campaign_exists: {
     status: 409,
-    title: 'Campaign id is taken',
+    title: { en: 'Campaign id is taken', ko: '이미 쓰이는 캠페인 ID입니다' },
     meaning: 'A campaign with this id and other fields exists. The same fields again are answered 200.',
+  },
+  campaign_changed: {
+    status: 412,
+    title: { en: 'Campaign was changed meanwhile', ko: '그사이 캠페인이 변경되었습니다' },
+    meaning: 'No ETag of `If-Match` is that of the campaign as it is now: see `campaign` and `ETag`.',
   },
   campaign_has_coupons: {
     status: 409,
-    title: 'Campaign has coupons',
+    title: { en: 'Campaign has coupons', ko: '쿠폰이 발급된 캠페인입니다' },
     meaning: 'This can be changed, or the campaign deleted, only while no coupon has been issued.',
   },
   total_below_issued: {
     status: 409,
-    title: 'Total is below what is issued',
+    title: { en: 'Total is below what is issued', ko: '총수량이 발급된 수량보다 적습니다' },
     meaning: '`total_coupons` can be lowered to `lowest_total` at the least: the highest slot that was issued.',
   },
   coupon_not_found: {
     status: 404,
-    title: 'No such coupon',
+    title: { en: 'No such coupon', ko: '쿠폰이 없습니다' },
     meaning: 'This campaign has no coupon with this code.',
   },
 } as const satisfies Record<string, Answer>
@@ -86,56 +94,62 @@ export const OUTCOMES = {
 export const FAULTS = {
   invalid_request: {
     status: 400,
-    title: 'Invalid request',
+    title: { en: 'Invalid request', ko: '잘못된 요청입니다' },
     meaning: '`errors` names each wrong field by JSON pointer and says what would be right. Nothing was done.',
     retryable: false,
   },
   not_found: {
     status: 404,
-    title: 'No such route',
+    title: { en: 'No such route', ko: '없는 경로입니다' },
     meaning: 'This path does not exist: see `/openapi.json`.',
     retryable: false,
   },
   method_not_allowed: {
     status: 405,
-    title: 'Method not allowed',
+    title: { en: 'Method not allowed', ko: '허용되지 않는 메서드입니다' },
     meaning: 'The path exists, the method does not: see `Allow`.',
     retryable: false,
   },
   payload_too_large: {
     status: 413,
-    title: 'Payload too large',
+    title: { en: 'Payload too large', ko: '본문이 너무 큽니다' },
     meaning: 'The body is larger than the service reads.',
     retryable: false,
   },
   unsupported_media_type: {
     status: 415,
-    title: 'Unsupported media type',
+    title: { en: 'Unsupported media type', ko: '지원하지 않는 미디어 타입입니다' },
     meaning: 'Send `application/json`.',
     retryable: false,
   },
+  busy: {
+    status: 429,
+    title: { en: 'Too many lists or exports at once', ko: '목록이나 내보내기 요청이 너무 많습니다' },
+    meaning: 'This server reads enough lists or exports already: ask again after `Retry-After`. Issuing goes on.',
+    retryable: true,
+  },
   headers_too_large: {
     status: 431,
-    title: 'Request headers too large',
+    title: { en: 'Request headers too large', ko: '요청 헤더가 너무 큽니다' },
     meaning: 'The headers are larger than the service reads.',
     retryable: false,
   },
   overloaded: {
     status: 503,
-    title: 'Overloaded',
+    title: { en: 'Overloaded', ko: '요청이 몰려 대기열이 가득 찼습니다' },
     meaning: 'The queue is longer than it may be. Nothing was done: ask again after `Retry-After`.',
     retryable: true,
   },
   unavailable: {
     status: 503,
-    title: 'Unavailable',
+    title: { en: 'Unavailable', ko: '지금은 응답할 수 없습니다' },
     meaning:
       'No answer in time. What was asked for may have been done: ask again, for a coupon with the same key or recipient.',
     retryable: true,
   },
   internal: {
     status: 500,
-    title: 'Internal error',
+    title: { en: 'Internal error', ko: '내부 오류입니다' },
     meaning: 'A mistake of the service. It was logged with the `request_id`.',
     retryable: false,
   },

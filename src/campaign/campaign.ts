@@ -34,7 +34,8 @@ export interface Campaign extends CampaignState {
   readonly updatedAtMs: number
 }
 
-export type CampaignStatus = 'scheduled' | 'open' | 'paused' | 'sold_out' | 'ended'
+export const CAMPAIGN_STATUSES = ['scheduled', 'open', 'paused', 'sold_out', 'ended'] as const
+export type CampaignStatus = (typeof CAMPAIGN_STATUSES)[number]
 
 /** What a new request without a coupon would be told now, in the order of precedence of the answers. */
 export function campaignStatus(campaign: CampaignState, nowMs: number, issuedCount: number): CampaignStatus {

@@ -4,20 +4,24 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Fault } from '../answers.ts'
 import type { Randomness } from '../host.ts'
+import { recipientKeyOf } from '../ledger/coupon-keys.ts'
 import {
   LedgerUnavailable,
-  type CampaignPage,
+  type CampaignFilter,
   type Coupon,
   type CouponPage,
   type Ledger,
   type LockedLedger,
 } from '../ledger/ledger.ts'
-import { campaignStatus, type Campaign, type CampaignState, type CampaignStatus } from './campaign.ts'
+import { campaignStatus, isSameCampaign } from './campaign.ts'
+import type { Campaign, CampaignIdentity, CampaignState, CampaignStatus } from './campaign.ts'
 import { codeFormatFlaw, codeFormatOf, normaliseCode, type CodeFormatWish } from './code-format.ts'
 
 /** How many coupons have been issued, exactly. */
 export interface IssuedCounts {
   issuedCount(campaign: CampaignState): Promise<number>
+  /** Same order. */
+  issuedCounts(campaigns: readonly CampaignState[]): Promise<number[]>
 }
 
 /** A campaign as it was at `nowMs`, by the ledger's clock. */
@@ -46,6 +50,12 @@ export interface CampaignWish {
 /** What is absent stays as it is. `codeFormat` and `metadata` are replaced whole. */
 export type CampaignChange = Partial<Omit<CampaignWish, 'id' | 'test'>>
 
+/** What somebody saw when they decided on a change. */
+export interface CampaignVersion {
+  readonly createdAtMs: number
+  readonly version: number
+}
+
 /** Good fields that do not fit together: JSON pointer and words for the caller. */
 export interface Misfit {
   readonly pointer: string
@@ -60,9 +70,21 @@ export type CreateAnswer =
 export type ChangeAnswer =
   | { readonly code: 'ready'; readonly view: CampaignView }
   | { readonly code: 'campaign_not_found' }
+  | { readonly code: 'campaign_changed'; readonly view: CampaignView }
   | { readonly code: 'misfit'; readonly misfits: readonly Misfit[] }
   | { readonly code: 'campaign_has_coupons'; readonly fields: readonly string[] }
   | { readonly code: 'total_below_issued'; readonly lowestTotal: number }
+
+export type DeleteAnswer =
+  | { readonly code: 'deleted' }
+  | { readonly code: 'campaign_not_found' }
+  | { readonly code: 'campaign_changed'; readonly view: CampaignView }
+  | { readonly code: 'campaign_has_coupons' }
+
+export interface CampaignListPage extends CampaignFilter {
+  readonly limit: number
+  readonly after: CampaignIdentity | null
+}
 
 /** Lower case without look-alikes: read aloud, typed, and never an option of a command line. */
 const ID_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -95,7 +117,7 @@ export class Campaigns {
       paused: wish.paused,
       recipientRequired: wish.recipientRequired,
       test: wish.test,
-      codeFormat: codeFormatOf(wish.codeFormat, wish.totalCoupons),
+      codeFormat: codeFormatOf(wish.codeFormat, wish.totalCoupons, wish.test),
       metadata: wish.metadata,
     }
     return answered(async () => {
@@ -120,25 +142,59 @@ export class Campaigns {
     return answered(() => this.#view(id))
   }
 
-  /** Newest first. `more`: there is at least one behind the last of these. */
-  async list(page: CampaignPage): Promise<{ views: CampaignView[]; more: boolean; nowMs: number }> {
+  /** Newest first. `next`: where the next page begins; null when this is the last, for now. */
+  async list(page: CampaignListPage): Promise<{ views: CampaignView[]; next: CampaignIdentity | null }> {
     return answered(async () => {
       const { nowMs, campaigns } = await this.#ledger.listCampaigns({ ...page, limit: page.limit + 1 })
       const shown = campaigns.slice(0, page.limit)
-      const views = await Promise.all(
-        shown.map(async (campaign) => viewOf(campaign, await this.#counts.issuedCount(campaign), nowMs)),
-      )
-      return { views, more: campaigns.length > page.limit, nowMs }
+      const counts = await this.#counts.issuedCounts(shown)
+      const views = shown.map((campaign, index) => viewOf(campaign, counts[index] as number, nowMs))
+      for (const view of views) await this.#noteSoldOut(view)
+      return {
+        // The ledger tells open from sold out by a hint; here they have been counted.
+        views: views.filter(({ status }) => page.status === null || status === page.status),
+        next: campaigns.length > page.limit ? (shown.at(-1) ?? null) : null,
+      }
     })
   }
 
-  async change(id: string, change: CampaignChange): Promise<ChangeAnswer> {
+  /** @param seen one of these it must be as it is now; null: whatever it is */
+  async change(
+    id: string,
+    change: CampaignChange,
+    seen: readonly CampaignVersion[] | null = null,
+  ): Promise<ChangeAnswer> {
     return answered(async () => {
       // The locking read comes first: a plain one before it would fix the snapshot, and the highest slot would be of the past.
-      const refusal = await this.#ledger.lock([id], (locked) => changeLocked(locked, id, change))
-      if (refusal !== null) return refusal
+      const refusal = await this.#ledger.lock([id], async (locked) =>
+        wasSeen(locked.campaigns.get(id), seen) ? changeLocked(locked, id, change) : 'campaign_changed',
+      )
+      if (refusal !== null && refusal !== 'campaign_changed') return refusal
       const view = await this.#view(id)
-      return view === null ? { code: 'campaign_not_found' } : { code: 'ready', view }
+      return view === null ? { code: 'campaign_not_found' } : { code: refusal ?? 'ready', view }
+    })
+  }
+
+  /** A test campaign with its coupons, another one only while it has none. `seen`: as for change(). */
+  async delete(id: string, seen: readonly CampaignVersion[] | null = null): Promise<DeleteAnswer> {
+    return answered(async () => {
+      const begun = await this.#ledger.lock([id], (locked) => beginDelete(locked, id, seen))
+      if (begun === 'campaign_changed') {
+        const view = await this.#view(id)
+        return view === null ? { code: 'campaign_not_found' } : { code: begun, view }
+      }
+      if (typeof begun === 'string') return { code: begun }
+      // A lock for each bite, so that the writers of the embedded ledger get their turns.
+      for (let slot: number | null = begun.afterSlot; slot !== null;) {
+        const afterSlot: number = slot
+        slot = await this.#ledger.lock([id], async (locked) =>
+          isThere(locked, begun.campaign) ? locked.deleteCoupons(id, afterSlot) : null,
+        )
+      }
+      await this.#ledger.lock([id], async (locked) => {
+        if (isThere(locked, begun.campaign)) await locked.deleteCampaign(id)
+      })
+      return { code: 'deleted' }
     })
   }
 
@@ -148,6 +204,30 @@ export class Campaigns {
       if ((await this.#find(id)) === null) return null
       const coupons = await this.#ledger.listCoupons(id, { ...page, limit: page.limit + 1 })
       return { coupons: coupons.slice(0, page.limit), more: coupons.length > page.limit }
+    })
+  }
+
+  /** The one of a recipient. null: there is no such campaign. */
+  async couponsOfRecipient(id: string, recipient: string): Promise<Coupon[] | null> {
+    return answered(async () => {
+      const { campaigns, coupons } = await this.#ledger.read({
+        campaignIds: [id],
+        requestKeys: [],
+        recipientKeys: [{ campaignId: id, key: recipientKeyOf(recipient) }],
+        slots: [],
+      })
+      return campaigns.has(id) ? [...coupons] : null
+    })
+  }
+
+  /**
+   * All coupons at one moment, by slot: `take` gets page after page and is waited for. What it throws is passed on. false:
+   * there is no such campaign, or not any more, and what was taken is not whole.
+   */
+  async exportCoupons(id: string, take: (coupons: readonly Coupon[]) => Promise<void>): Promise<boolean> {
+    return answered(async () => {
+      const campaign = await this.#find(id)
+      return campaign !== null && (await this.#ledger.exportCoupons(campaign, take))
     })
   }
 
@@ -168,7 +248,20 @@ export class Campaigns {
   async #view(id: string): Promise<CampaignView | null> {
     const { nowMs, campaigns } = await this.#ledger.campaigns([id])
     const [campaign] = campaigns
-    return campaign === undefined ? null : viewOf(campaign, await this.#counts.issuedCount(campaign), nowMs)
+    if (campaign === undefined) return null
+    const view = viewOf(campaign, await this.#counts.issuedCount(campaign), nowMs)
+    await this.#noteSoldOut(view)
+    return view
+  }
+
+  /** For the lists: that all slots have rows was seen by counting, too. Only a hint: a ledger that is busy keeps the old one. */
+  async #noteSoldOut({ campaign, status }: CampaignView): Promise<void> {
+    if (status !== 'sold_out' || campaign.soldOutTotal === campaign.totalCoupons) return
+    try {
+      await this.#ledger.markSoldOut(campaign, campaign.totalCoupons)
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error
+    }
   }
 
   #drawId(): string {
@@ -194,7 +287,8 @@ async function changeLocked(locked: LockedLedger, id: string, change: CampaignCh
     totalCoupons,
     paused: change.paused ?? now.paused,
     recipientRequired: change.recipientRequired ?? now.recipientRequired,
-    codeFormat: change.codeFormat === undefined ? now.codeFormat : codeFormatOf(change.codeFormat, totalCoupons),
+    codeFormat:
+      change.codeFormat === undefined ? now.codeFormat : codeFormatOf(change.codeFormat, totalCoupons, now.test),
     metadata: change.metadata ?? now.metadata,
   }
   if (isDeepStrictEqual(next, now)) return null
@@ -222,6 +316,43 @@ async function changeLocked(locked: LockedLedger, id: string, change: CampaignCh
   return null
 }
 
+/** What is not there was not changed either: that it is missing is told first. */
+function wasSeen(campaign: Campaign | undefined, seen: readonly CampaignVersion[] | null): boolean {
+  if (campaign === undefined || seen === null) return true
+  return seen.some(({ createdAtMs, version }) => createdAtMs === campaign.createdAtMs && version === campaign.version)
+}
+
+/** Deletes what one bite can; a test campaign that needs more is paused, so that nothing is issued behind the bites. */
+async function beginDelete(
+  locked: LockedLedger,
+  id: string,
+  seen: readonly CampaignVersion[] | null,
+): Promise<
+  | 'deleted'
+  | 'campaign_not_found'
+  | 'campaign_changed'
+  | 'campaign_has_coupons'
+  | { readonly campaign: Campaign; readonly afterSlot: number }
+> {
+  const campaign = locked.campaigns.get(id)
+  if (campaign === undefined) return 'campaign_not_found'
+  if (!wasSeen(campaign, seen)) return 'campaign_changed'
+  const [maxSlot] = await locked.maxSlots([id])
+  if (maxSlot !== 0 && !campaign.test) return 'campaign_has_coupons'
+  const lastSlot = maxSlot === 0 ? 0 : await locked.deleteCoupons(id, 0)
+  if (lastSlot === maxSlot) {
+    await locked.deleteCampaign(id)
+    return 'deleted'
+  }
+  if (!campaign.paused) await locked.updateCampaign({ ...campaign, paused: true, version: campaign.version + 1 })
+  return { campaign, afterSlot: lastSlot ?? 0 }
+}
+
+function isThere(locked: LockedLedger, campaign: Campaign): boolean {
+  const now = locked.campaigns.get(campaign.id)
+  return now !== undefined && isSameCampaign(now, campaign)
+}
+
 /** What somebody who has a coupon relied on. */
 function fixedByCoupons(now: Campaign, next: Campaign): string[] {
   const fields: string[] = []
@@ -240,8 +371,11 @@ function timesMisfits(
 }
 
 /** @param sentFormat when only the total was sent, it is the total that does not fit */
-function formatMisfits(campaign: Pick<Campaign, 'codeFormat' | 'totalCoupons'>, sentFormat: boolean): Misfit[] {
-  const flaw = codeFormatFlaw(campaign.codeFormat, campaign.totalCoupons)
+function formatMisfits(
+  { codeFormat, totalCoupons, test }: Pick<Campaign, 'codeFormat' | 'totalCoupons' | 'test'>,
+  sentFormat: boolean,
+): Misfit[] {
+  const flaw = codeFormatFlaw(codeFormat, totalCoupons, test)
   if (flaw === null) return []
   const { field, detail } = flaw
   if (sentFormat) return [{ pointer: `/code_format/${field}`, detail }]

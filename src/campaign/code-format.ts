@@ -1,6 +1,7 @@
 // The shape of a campaign's codes: which characters, how many, what in front; what is refused; and how a code that a
 // person typed becomes the one that is stored.
 
+import { convertHangulToQwerty } from 'es-hangul'
 import type { CodeFormat } from './campaign.ts'
 
 /**
@@ -15,10 +16,12 @@ export const ALPHABETS: Readonly<Record<CodeFormat['alphabet'], string>> = {
 
 /** The width of the column `coupon_code`, prefix included. */
 export const CODE_LENGTH_MAX = 64
-/** Room for a campaign's name in front, and always 48 characters for chance. */
+/** Room for a campaign's name in front, and for chance behind it. */
 export const CODE_PREFIX_LENGTH_MAX = 16
+/** Codes of test campaigns begin with this, and no others do: whoever is shown one knows what it is worth. */
+export const TEST_PREFIX = 'TEST'
 /** Never begins with a hyphen: a spreadsheet would take such a cell for a formula. */
-export const CODE_PREFIX = /^(?:[A-Z0-9][A-Z0-9-]{0,15})?$/
+export const CODE_PREFIX = /^(?:TEST[A-Z0-9-]{0,16}|[A-Z0-9][A-Z0-9-]{0,15})?$/
 
 /** For every coupon of a campaign this many possible codes: a guess then hits with one chance in a million at most. */
 const CODES_PER_COUPON_MIN = 1_000_000
@@ -34,17 +37,22 @@ export interface CodeFormatWish {
 }
 
 /** Fills in what was left out: base32, no prefix, and the alphabet's usual length, longer where the total needs it. */
-export function codeFormatOf(wish: CodeFormatWish, totalCoupons: number): CodeFormat {
+export function codeFormatOf(wish: CodeFormatWish, totalCoupons: number, test = false): CodeFormat {
   const alphabet = wish.alphabet ?? 'base32'
   const length = wish.length ?? Math.max(DEFAULT_LENGTH[alphabet], shortestLength(alphabet, totalCoupons))
-  return { alphabet, length, prefix: wish.prefix ?? '' }
+  const prefix = wish.prefix ?? ''
+  return { alphabet, length, prefix: test && !prefix.startsWith(TEST_PREFIX) ? TEST_PREFIX + prefix : prefix }
 }
 
 /** The first rule that the format breaks for so many coupons, in words for the caller; null when it is good. */
 export function codeFormatFlaw(
   format: CodeFormat,
   totalCoupons: number,
+  test = false,
 ): { field: 'length' | 'prefix'; detail: string } | null {
+  if (!test && format.prefix.startsWith(TEST_PREFIX)) {
+    return { field: 'prefix', detail: `must not begin with ${TEST_PREFIX}: only the codes of test campaigns do` }
+  }
   if (!CODE_PREFIX.test(format.prefix)) {
     return {
       field: 'prefix',
@@ -75,22 +83,35 @@ function shortestLength(alphabet: CodeFormat['alphabet'], totalCoupons: number):
   return length
 }
 
-/** White space, hyphens and dashes of every script, and the invisible characters that come along when one copies. */
-const SEPARATORS = /[\s\p{Pd}\u00ad\u200b-\u200d\u2060]/gu
+/** White space, hyphens and dashes of every script, apostrophes of spreadsheets, and invisible characters that come along. */
+const SEPARATORS = /[\s\p{Pd}'\u2019\u00ad\u200b-\u200d\u2060\ufeff]/gu
+
+/** The two keys of a Korean keyboard that make each syllable of the alphabet hangul. */
+const SYLLABLE_OF_KEYS = new Map(
+  Array.from(ALPHABETS.hangul, (character) => [convertHangulToQwerty(character).toUpperCase(), character]),
+)
 
 /**
  * The stored form of a code that somebody typed or pasted: any case, spaces and hyphens anywhere, full width, decomposed
- * Hangul, and with base32 O for 0 and I or L for 1. The prefix is compared, never corrected.
+ * Hangul, with base32 O for 0 and I or L for 1, and with the Korean keyboard left on or off: what counts is which keys
+ * were pressed. The prefix is compared, never corrected.
  * @returns null when no code of this format can be meant
  */
 export function normaliseCode(format: CodeFormat, text: string): string | null {
-  const plain = text.normalize('NFKC').toUpperCase().replace(SEPARATORS, '')
+  // Composed before it becomes keys: apart, the parts of a syllable are other characters than a keyboard's.
+  const keys = convertHangulToQwerty(text.normalize('NFC')).normalize('NFKC').toUpperCase().replace(SEPARATORS, '')
   const prefix = format.prefix.replace(SEPARATORS, '')
-  if (!plain.startsWith(prefix)) return null
-  let random = plain.slice(prefix.length)
-  if (format.alphabet === 'base32') random = random.replaceAll('O', '0').replace(/[IL]/g, '1')
-  if (random.length !== format.length) return null
+  if (!keys.startsWith(prefix)) return null
+  const random = keys.slice(prefix.length)
+  const code = format.alphabet === 'hangul' ? syllablesOf(random) : random
+  const corrected = format.alphabet === 'base32' ? code.replaceAll('O', '0').replace(/[IL]/g, '1') : code
+  if (corrected.length !== format.length) return null
   const alphabet = ALPHABETS[format.alphabet]
-  for (const character of random) if (!alphabet.includes(character)) return null
-  return format.prefix + random
+  for (const character of corrected) if (!alphabet.includes(character)) return null
+  return format.prefix + corrected
+}
+
+/** Keys that make no syllable of the alphabet stay what they are. */
+function syllablesOf(keys: string): string {
+  return keys.replace(/[A-Z]{2}/g, (pair) => SYLLABLE_OF_KEYS.get(pair) ?? pair)
 }

@@ -2,18 +2,22 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Campaigns } from '../campaign/campaigns.ts'
+import type { Clock } from '../host.ts'
 import type { Issuer, Outcome } from '../issue/outcome.ts'
 import type { Coupon } from '../ledger/ledger.ts'
 import type { CampaignParams } from './campaign-handlers.ts'
+import { CouponExport } from './coupon-export.ts'
 import { couponCursor, readCouponCursor } from './cursors.ts'
+import { CSV, NDJSON, type ExportFormat } from './export-formats.ts'
 import { InvalidRequest } from './invalid-request.ts'
-import { COUPON_PAGE_DEFAULT } from './limits.ts'
+import { COUPON_PAGE_DEFAULT, EXPORTS_INSIDE_MAX, EXPORTS_RETRY_MS } from './limits.ts'
 import type { Problems } from './problems.ts'
 import { bodyReader, queryReader } from './reader.ts'
-import { couponJson, recipientOf } from './representations.ts'
+import { couponJson, textOf } from './representations.ts'
 import { CAMPAIGN_ID, IssueCouponBody, ListCouponsQuery, NoQuery } from './request-schemas.ts'
 import { readIdempotencyKey } from './texts.ts'
 import { formatTime } from './times.ts'
+import { Turnstile } from './turnstile.ts'
 
 const readIssueBody = bodyReader(IssueCouponBody)
 const readListQuery = queryReader(ListCouponsQuery)
@@ -26,20 +30,38 @@ interface CouponParams extends CampaignParams {
   readonly code: string
 }
 
+export interface CouponParts {
+  readonly issuer: Issuer
+  readonly campaigns: Campaigns
+  readonly clock: Clock
+  /** For all lists of this server. */
+  readonly lists: Turnstile
+}
+
 export class CouponHandlers {
   readonly #issuer: Issuer
   readonly #campaigns: Campaigns
+  readonly #clock: Clock
   readonly #problems: Problems
+  readonly #lists: Turnstile
+  readonly #exports = new Turnstile({
+    insideMax: EXPORTS_INSIDE_MAX,
+    waitingMax: 0,
+    retryAfterMs: EXPORTS_RETRY_MS,
+  })
+  readonly #running = new Set<CouponExport>()
 
-  constructor(issuer: Issuer, campaigns: Campaigns, problems: Problems) {
+  constructor({ issuer, campaigns, clock, lists }: CouponParts, problems: Problems) {
     this.#issuer = issuer
     this.#campaigns = campaigns
+    this.#clock = clock
+    this.#lists = lists
     this.#problems = problems
   }
 
   issue = async (request: FastifyRequest, reply: FastifyReply) => {
     readNoQuery(request.query)
-    const recipient = recipientOf(readIssueBody(request.body).recipient)
+    const recipient = textOf(readIssueBody(request.body).recipient)
     const idempotencyKey = idempotencyKeyOf(request)
     const { id: campaignId } = request.params as CampaignParams
     if (!CAMPAIGN_ID.test(campaignId)) return this.#problems.send(reply, 'campaign_not_found')
@@ -70,16 +92,61 @@ export class CouponHandlers {
   }
 
   list = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { limit = COUPON_PAGE_DEFAULT, cursor, order = 'asc' } = readListQuery(request.query)
-    const afterSlot = cursor === undefined ? null : readCouponCursor(cursor, order)
+    const { limit = COUPON_PAGE_DEFAULT, cursor, order = 'asc', recipient } = readListQuery(request.query)
     const { id } = request.params as CampaignParams
-    const page = CAMPAIGN_ID.test(id) ? await this.#campaigns.coupons(id, { limit, afterSlot, order }) : null
+    if (recipient !== undefined) return this.#listOfRecipient(reply, id, recipient, cursor)
+    const afterSlot = cursor === undefined ? null : readCouponCursor(cursor, order)
+    const page = CAMPAIGN_ID.test(id)
+      ? await this.#lists.pass(() => this.#campaigns.coupons(id, { limit, afterSlot, order }))
+      : null
     if (page === null) return this.#problems.send(reply, 'campaign_not_found')
     const last = page.coupons.at(-1)
     return reply.send({
       data: page.coupons.map(couponJson),
       next_cursor: page.more && last !== undefined ? couponCursor(last.slot, order) : null,
     })
+  }
+
+  async #listOfRecipient(reply: FastifyReply, id: string, recipient: string, cursor: string | undefined) {
+    if (cursor !== undefined) {
+      const detail = 'goes with no recipient: the one coupon of a recipient is no list to page through'
+      throw new InvalidRequest([{ in: 'query', pointer: '/cursor', detail }])
+    }
+    const stored = textOf(recipient) as string
+    const coupons = CAMPAIGN_ID.test(id) ? await this.#campaigns.couponsOfRecipient(id, stored) : null
+    if (coupons === null) return this.#problems.send(reply, 'campaign_not_found')
+    return reply.send({ data: coupons.map(couponJson), next_cursor: null })
+  }
+
+  exportCsv = (request: FastifyRequest, reply: FastifyReply) => this.#export(request, reply, CSV)
+
+  exportNdjson = (request: FastifyRequest, reply: FastifyReply) => this.#export(request, reply, NDJSON)
+
+  /** Those who read an export would keep the server from closing for as long as they like. */
+  cutExports(): void {
+    for (const running of this.#running) running.cut()
+  }
+
+  async #export(request: FastifyRequest, reply: FastifyReply, format: ExportFormat) {
+    readNoQuery(request.query)
+    const { id } = request.params as CampaignParams
+    if (!CAMPAIGN_ID.test(id)) return this.#problems.send(reply, 'campaign_not_found')
+    const parts = {
+      campaigns: this.#campaigns,
+      clock: this.#clock,
+      isIssuing: () => !this.#issuer.isIdle,
+      onBroken: (error: unknown) => this.#problems.log(error, request),
+    }
+    const isThere = await this.#exports.pass(async () => {
+      const running = new CouponExport(parts, reply, id, format)
+      this.#running.add(running)
+      try {
+        return await running.run()
+      } finally {
+        this.#running.delete(running)
+      }
+    })
+    return isThere ? reply : this.#problems.send(reply, 'campaign_not_found')
   }
 
   read = async (request: FastifyRequest, reply: FastifyReply) => {

@@ -51,6 +51,26 @@ export const RETRY_JITTER = 0.5
 /** When a fault does not say itself when asking again makes sense. */
 export const RETRY_MS_DEFAULT = 1_000
 
+/** Lists read at once: as many as the ledger has connections for them, and no more work than one core can do beside a sale. */
+export const LISTS_INSIDE_MAX = 2
+/** Lists that wait for those: a page takes milliseconds, so that this is a second or less. */
+export const LISTS_WAITING_MAX = 32
+export const LISTS_RETRY_MS = 1_000
+
+/** Exports at once. None waits: one may take minutes. */
+export const EXPORTS_INSIDE_MAX = 2
+export const EXPORTS_RETRY_MS = 10_000
+/** For all of it; the database keeps what others change meanwhile. A hundred million coupons fit. */
+export const EXPORT_MS_MAX = 3_600_000
+/** A caller who takes nothing for so long has gone, or holds the database's snapshot open on purpose. */
+export const EXPORT_STALL_MS_MAX = 30_000
+/** While coupons are being issued, an export pauses this many times as long as it worked: it takes a tenth of a core. */
+export const EXPORT_PAUSE_FACTOR = 9
+
+/** Values of Accept-Language whose meaning is remembered, and how long one may be for that. */
+export const LANGUAGES_REMEMBERED_MAX = 1_000
+export const LANGUAGE_LENGTH_MAX = 200
+
 /** Faults repeat by the thousand in an outage: one line a second and code tells as much. */
 export const FAULT_LOG_PAUSE_MS = 1_000
 

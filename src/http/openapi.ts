@@ -14,6 +14,8 @@ const ABOUT = `Hands out coupons to a crowd that comes in the same second: first
 
 **Asking again.** \`overloaded\` and \`unavailable\` say in \`retry_after_ms\` when. A call with an \`Idempotency-Key\` or a \`recipient\` can always be repeated.
 
+**Languages.** \`title\` is Korean when \`Accept-Language\` prefers it, else English; everything else is the same.
+
 **Times** go out in UTC with milliseconds. They come in as RFC 3339 with an offset.`
 
 const TAGS = {
@@ -68,6 +70,14 @@ const PARAMETERS = {
     schema: { type: 'string', minLength: 1, maxLength: 512 },
     example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
   },
+  ifMatch: {
+    name: 'If-Match',
+    in: 'header',
+    description:
+      'The `ETag` of the campaign as you saw it: if it was changed since, nothing is done. `*`: whatever it is.',
+    schema: { type: 'string' },
+    example: '"1.mhvbb7z5"',
+  },
 }
 
 const HEADERS = {
@@ -75,10 +85,11 @@ const HEADERS = {
 }
 
 function describe(operation: Operation): object {
-  const { operationId, tag, summary, description, body, path, query, takesIdempotencyKey } = operation
+  const { operationId, tag, summary, description, body, path, query, takesIdempotencyKey, takesIfMatch } = operation
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ $ref: `#/components/parameters/${name}` })),
     ...(takesIdempotencyKey === true ? [{ $ref: '#/components/parameters/idempotencyKey' }] : []),
+    ...(takesIfMatch === true ? [{ $ref: '#/components/parameters/ifMatch' }] : []),
     ...Object.entries((query?.properties ?? {}) as Record<string, TSchema & { description?: string }>).map(
       ([name, schema]) => ({
         name,
@@ -102,13 +113,16 @@ function describe(operation: Operation): object {
 }
 
 function goodResponses({ replies }: Operation): Record<string, object> {
-  const responseOf = ({ description, schema, samples, headers, isPageToo }: Reply) => ({
+  const responseOf = ({ description, schema, samples = {}, stream, headers, isPageToo }: Reply) => ({
     description,
     ...(headers !== undefined && { headers }),
-    content: {
-      'application/json': media(schema, samples),
-      ...(isPageToo === true && { 'text/html': { schema: { type: 'string' } } }),
-    },
+    ...((schema !== undefined || stream !== undefined) && {
+      content: {
+        ...(schema !== undefined && { 'application/json': media(schema, samples) }),
+        ...(isPageToo === true && { 'text/html': { schema: { type: 'string' } } }),
+        ...(stream !== undefined && { [stream.contentType]: { schema: { type: 'string' }, example: stream.sample } }),
+      },
+    }),
   })
   return Object.fromEntries(Object.entries(replies).map(([status, reply]) => [status, responseOf(reply)]))
 }

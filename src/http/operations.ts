@@ -10,13 +10,14 @@ import * as requests from './request-schemas.ts'
 
 export interface Operation {
   readonly operationId: string
-  readonly method: 'GET' | 'POST' | 'PATCH'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** As OpenAPI writes it. */
   readonly path: string
   readonly tag: 'campaigns' | 'coupons' | 'service'
   readonly summary: string
   readonly description: string
   readonly takesIdempotencyKey?: true
+  readonly takesIfMatch?: true
   readonly query?: TObject
   readonly body?: {
     readonly schema: SchemaName
@@ -33,8 +34,11 @@ export interface Operation {
 
 export interface Reply {
   readonly description: string
-  readonly schema: SchemaName
-  readonly samples: Readonly<Record<string, object>>
+  /** Of JSON. None: the reply has no body, or is a stream. */
+  readonly schema?: SchemaName
+  readonly samples?: Readonly<Record<string, object>>
+  /** Of any length, in a format of its own. */
+  readonly stream?: { readonly contentType: string; readonly sample: string }
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: object }>>
   /** Also drawn for people, when `Accept` asks for text/html. */
   readonly isPageToo?: true
@@ -59,7 +63,13 @@ export const SCHEMAS = {
 } as const satisfies Record<string, TSchema>
 export type SchemaName = keyof typeof SCHEMAS
 
-const location = { Location: { description: 'The campaign’s own path.', schema: { type: 'string' } } }
+const etag = {
+  ETag: { description: 'Names this state of the campaign: send it as `If-Match`.', schema: { type: 'string' } },
+}
+const location = { ...etag, Location: { description: 'The campaign’s own path.', schema: { type: 'string' } } }
+const contentDisposition = {
+  'Content-Disposition': { description: 'A name for the file.', schema: { type: 'string' } },
+}
 const unknownParameter: WrongField = { in: 'query', pointer: '/page', detail: 'is unknown: nothing is expected here' }
 const noHost: WrongField = { in: 'header', pointer: '/Host', detail: 'is missing' }
 const wrongLimit: WrongField = {
@@ -117,10 +127,11 @@ export const OPERATIONS = {
     path: '/v1/campaigns',
     tag: 'campaigns',
     summary: 'List campaigns, newest first',
-    description: 'Test campaigns are left out.',
+    description:
+      'A page may have fewer than `limit` and still have a next one. Of the filter `sold_out` a campaign may be missing until somebody has asked for it after its last coupon.',
     query: requests.ListCampaignsQuery,
     replies: { 200: { description: 'A page.', schema: 'CampaignPage', samples: { page: REPLIES.campaignPage } } },
-    problems: ['invalid_request', 'unavailable', 'internal'],
+    problems: ['invalid_request', 'busy', 'unavailable', 'internal'],
     wrong: [{ in: 'query', pointer: '/cursor', detail: 'must be next_cursor of another page of this list' }],
   },
   readCampaign: {
@@ -134,6 +145,7 @@ export const OPERATIONS = {
       200: {
         description: 'The campaign.',
         schema: 'Campaign',
+        headers: etag,
         samples: { scheduled: REPLIES.campaignScheduled, open: REPLIES.campaignOpen, paused: REPLIES.campaignPaused },
       },
     },
@@ -147,14 +159,21 @@ export const OPERATIONS = {
     tag: 'campaigns',
     summary: 'Change, pause or resume a campaign',
     description:
-      'What is left out stays. At any time: `name`, `end_time`, `paused`, `metadata` (replaced whole), and `total_coupons` up, or down to the highest slot issued. Only while there is no coupon: `start_time`, `recipient_required`, `code_format`. Every server obeys from its next batch on.',
+      'What is left out stays. With `If-Match` only while nobody changed it since. At any time: `name`, `end_time`, `paused`, `metadata` (replaced whole), and `total_coupons` up, or down to the highest slot issued. Only while there is no coupon: `start_time`, `recipient_required`, `code_format`. Every server obeys from its next batch on.',
+    takesIfMatch: true,
     body: { schema: 'ChangeCampaign', isOptional: true, samples: REQUESTS.changeCampaign },
     replies: {
-      200: { description: 'As it is now.', schema: 'Campaign', samples: { changed: REPLIES.campaignPaused } },
+      200: {
+        description: 'As it is now.',
+        schema: 'Campaign',
+        headers: etag,
+        samples: { changed: REPLIES.campaignPaused },
+      },
     },
     problems: [
       'invalid_request',
       'campaign_not_found',
+      'campaign_changed',
       'campaign_has_coupons',
       'total_below_issued',
       'payload_too_large',
@@ -163,6 +182,28 @@ export const OPERATIONS = {
       'internal',
     ],
     wrong: [{ in: 'body', pointer: '/end_time', detail: 'end_time must be later than start_time' }],
+  },
+  deleteCampaign: {
+    operationId: 'deleteCampaign',
+    method: 'DELETE',
+    path: '/v1/campaigns/{id}',
+    tag: 'campaigns',
+    summary: 'Delete a campaign',
+    description:
+      'A test campaign with all its coupons; another one only while it has none. Some seconds for each hundred thousand coupons: a call that was broken off is simply made again, and meanwhile the campaign is paused.',
+    takesIfMatch: true,
+    replies: { 204: { description: 'It is gone.' } },
+    problems: [
+      'invalid_request',
+      'campaign_not_found',
+      'campaign_changed',
+      'campaign_has_coupons',
+      'payload_too_large',
+      'unsupported_media_type',
+      'unavailable',
+      'internal',
+    ],
+    wrong: [{ in: 'header', pointer: '/If-Match', detail: 'must be the ETag of an answer about this campaign' }],
   },
   issueCoupon: {
     operationId: 'issueCoupon',
@@ -208,11 +249,48 @@ export const OPERATIONS = {
     path: '/v1/campaigns/{id}/coupons',
     tag: 'coupons',
     summary: 'List issued coupons by slot',
-    description: 'A page that is read during a rush may lack a slot which is filled later; nothing comes twice.',
+    description:
+      'A page that is read during a rush may lack a slot which is filled later; nothing comes twice. With `recipient`: the coupon of that recipient, or none.',
     query: requests.ListCouponsQuery,
     replies: { 200: { description: 'A page.', schema: 'CouponPage', samples: { page: REPLIES.couponPage } } },
-    problems: ['invalid_request', 'campaign_not_found', 'unavailable', 'internal'],
+    problems: ['invalid_request', 'campaign_not_found', 'busy', 'unavailable', 'internal'],
     wrong: [wrongLimit],
+  },
+  exportCouponsCsv: {
+    operationId: 'exportCouponsCsv',
+    method: 'GET',
+    path: '/v1/campaigns/{id}/coupons.csv',
+    tag: 'coupons',
+    summary: 'Export all coupons for a spreadsheet',
+    description:
+      'By slot, as they were at one moment. UTF-8 with a byte order mark. An apostrophe stands before text that a spreadsheet would take for a formula, a number or a date. An export that cannot be completed is cut: the connection breaks.',
+    replies: {
+      200: {
+        description: 'All coupons.',
+        headers: contentDisposition,
+        stream: { contentType: 'text/csv', sample: REPLIES.csv },
+      },
+    },
+    problems: ['invalid_request', 'campaign_not_found', 'busy', 'unavailable', 'internal'],
+    wrong: [unknownParameter],
+  },
+  exportCouponsNdjson: {
+    operationId: 'exportCouponsNdjson',
+    method: 'GET',
+    path: '/v1/campaigns/{id}/coupons.ndjson',
+    tag: 'coupons',
+    summary: 'Export all coupons for a program',
+    description:
+      'By slot, as they were at one moment: a coupon a line, as lists have it, and at last `{"rows": n}`. Without that line it is not whole.',
+    replies: {
+      200: {
+        description: 'All coupons.',
+        headers: contentDisposition,
+        stream: { contentType: 'application/x-ndjson', sample: REPLIES.ndjson },
+      },
+    },
+    problems: ['invalid_request', 'campaign_not_found', 'busy', 'unavailable', 'internal'],
+    wrong: [unknownParameter],
   },
   readCoupon: {
     operationId: 'readCoupon',
@@ -221,7 +299,7 @@ export const OPERATIONS = {
     tag: 'coupons',
     summary: 'Find a coupon by its code',
     description:
-      'As people type it: any case, spaces and hyphens anywhere, full width, and with `base32` O for 0 and I or L for 1.',
+      'As people type it: any case, spaces and hyphens anywhere, full width, the Korean keyboard left on or off, and with `base32` O for 0 and I or L for 1.',
     replies: { 200: { description: 'The coupon.', schema: 'Coupon', samples: { found: REPLIES.coupon } } },
     problems: ['invalid_request', 'campaign_not_found', 'coupon_not_found', 'unavailable', 'internal'],
     wrong: [unknownParameter],

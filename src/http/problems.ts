@@ -1,10 +1,12 @@
 // Every answer that is not what was asked for: RFC 9457, from the two tables of src/answers.ts.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Fault, FAULTS, OUTCOMES, type Answer, type FaultCode, type OutcomeCode } from '../answers.ts'
+import { Fault, FAULTS, OUTCOMES } from '../answers.ts'
+import type { Answer, FaultCode, Language, OutcomeCode } from '../answers.ts'
 import type { Randomness } from '../host.ts'
 import type { FaultLog } from './fault-log.ts'
 import { InvalidRequest } from './invalid-request.ts'
+import { languageOf } from './languages.ts'
 import { BODY_BYTES_MAX, RETRY_JITTER, RETRY_MS_DEFAULT } from './limits.ts'
 
 export type ProblemCode = Exclude<OutcomeCode, 'issued' | 'replayed'> | FaultCode
@@ -18,9 +20,22 @@ export interface ProblemExtras {
   readonly [member: string]: unknown
 }
 
-export function problemJson(code: ProblemCode, requestId: string, extras: ProblemExtras = {}) {
+export function problemJson(
+  code: ProblemCode,
+  requestId: string,
+  extras: ProblemExtras = {},
+  language: Language = 'en',
+) {
   const { status, title, meaning } = PROBLEMS[code]
-  return { type: `/problems/${code}`, title, status, code, detail: meaning, request_id: requestId, ...extras }
+  return {
+    type: `/problems/${code}`,
+    title: title[language],
+    status,
+    code,
+    detail: meaning,
+    request_id: requestId,
+    ...extras,
+  }
 }
 
 export class Problems {
@@ -33,8 +48,18 @@ export class Problems {
   }
 
   send(reply: FastifyReply, code: ProblemCode, extras?: ProblemExtras): FastifyReply {
-    const problem = problemJson(code, reply.request.id, extras)
-    return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem))
+    const language = languageOf(reply.request.headers['accept-language'])
+    const problem = problemJson(code, reply.request.id, extras, language)
+    return reply
+      .code(problem.status)
+      .header('content-type', PROBLEM_TYPE)
+      .header('content-language', language)
+      .send(JSON.stringify(problem))
+  }
+
+  /** Of what cannot be told to its caller any more. */
+  log(error: unknown, request: FastifyRequest): void {
+    this.#log.write(faultOf(error).code, request, error)
   }
 
   /** The one error handler: whatever was thrown leaves as a fault of the table, without its message, stack or cause. */

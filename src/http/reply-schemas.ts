@@ -2,6 +2,7 @@
 // hold each of them against these.
 
 import { Type, type TSchema } from 'typebox'
+import { CAMPAIGN_STATUSES } from '../campaign/campaign.ts'
 import { ALPHABETS, CODE_LENGTH_MAX } from '../campaign/code-format.ts'
 
 const time = (description: string) => Type.String({ format: 'date-time', description })
@@ -10,7 +11,7 @@ const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null
 export const Campaign = Type.Object({
   id: Type.String(),
   name: Type.String(),
-  status: Type.Enum(['scheduled', 'open', 'paused', 'sold_out', 'ended'], {
+  status: Type.Enum([...CAMPAIGN_STATUSES], {
     description: 'What a new request would be told at `server_time`.',
   }),
   start_time: time('Nothing is issued before it, by the clock of the database.'),
@@ -63,7 +64,7 @@ export const CouponPage = page(Type.Ref('#/components/schemas/Coupon'))
 
 export const Problem = Type.Object({
   type: Type.String({ format: 'uri-reference', description: 'A page about this code, on this server.' }),
-  title: Type.String(),
+  title: Type.String({ description: 'In the language that `Accept-Language` prefers: English or Korean.' }),
   status: Type.Integer(),
   code: Type.String({ description: 'Stable: branch on this.' }),
   detail: Type.String({ description: 'For people. May change.' }),
@@ -91,6 +92,7 @@ export const Problem = Type.Object({
     Type.Array(Type.String(), { description: 'With `campaign_has_coupons`: what cannot be changed any more.' }),
   ),
   lowest_total: Type.Optional(Type.Integer({ description: 'With `total_below_issued`.' })),
+  campaign: Type.Optional({ ...Type.Ref('#/components/schemas/Campaign'), description: 'With `campaign_changed`.' }),
 })
 
 export const Alive = Type.Object({ status: Type.Enum(['ok']) })

@@ -67,8 +67,9 @@ export function campaignChange(body: ChangeCampaignBody): CampaignChange {
   }
 }
 
-export function recipientOf(recipient: string | null | undefined): string | null {
-  return recipient === null || recipient === undefined ? null : kept(readText(recipient))
+/** A recipient, or what is looked for in names, as texts are stored. null: none was sent. */
+export function textOf(text: string | null | undefined): string | null {
+  return text === null || text === undefined ? null : kept(readText(text))
 }
 
 function startTimeMs(time: string): number | 'now' {

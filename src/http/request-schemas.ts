@@ -2,8 +2,8 @@
 // JSON Schema cannot say is a refinement: its words go to the caller.
 
 import { Type, type Static, type TSchema } from 'typebox'
-import { ALPHABETS, CODE_LENGTH_MAX, CODE_PREFIX } from '../campaign/code-format.ts'
-import type { CodeFormat } from '../campaign/campaign.ts'
+import { CAMPAIGN_STATUSES, type CodeFormat } from '../campaign/campaign.ts'
+import { ALPHABETS, CODE_LENGTH_MAX, CODE_PREFIX, CODE_PREFIX_LENGTH_MAX } from '../campaign/code-format.ts'
 import { CAMPAIGN_PAGE_DEFAULT, CAMPAIGN_PAGE_MAX, COUPON_PAGE_DEFAULT, COUPON_PAGE_MAX } from './limits.ts'
 import { readMetadata, readText, type Read } from './texts.ts'
 import { readTime } from './times.ts'
@@ -49,7 +49,9 @@ function startTime(value: string): Read<number | 'now'> {
 
 function codePrefix(prefix: string): Read<string> {
   if (CODE_PREFIX.test(prefix)) return { value: prefix }
-  return { wrong: 'must be at most 16 of A–Z, 0–9 and hyphen, and not begin with a hyphen' }
+  return {
+    wrong: `must be at most ${CODE_PREFIX_LENGTH_MAX} of A–Z, 0–9 and hyphen, and not begin with a hyphen`,
+  }
 }
 
 const Id = text(
@@ -93,7 +95,12 @@ const CodeFormatWish = Type.Object(
         description: 'Random characters, without the prefix. There must be a million possible codes for each coupon.',
       }),
     ),
-    prefix: Type.Optional(text('Stands in front of every code. At most 16 of `A–Z 0–9 -`.', codePrefix)),
+    prefix: Type.Optional(
+      text(
+        'Stands in front of every code. At most 16 of `A–Z 0–9 -`. In a test campaign `TEST` comes before it, and in no other may it begin so.',
+        codePrefix,
+      ),
+    ),
   },
   { ...closed, description: 'What codes look like. Usual lengths: base32 16, digits 12, hangul 10.' },
 )
@@ -113,7 +120,12 @@ export const CreateCampaignBody = Type.Object(
     total_coupons: TotalCoupons,
     paused: Type.Optional(Paused),
     recipient_required: Type.Optional(RecipientRequired),
-    test: Type.Optional(Type.Boolean({ description: 'A campaign for trying things out. Cannot be changed later.' })),
+    test: Type.Optional(
+      Type.Boolean({
+        description:
+          'A campaign for trying things out: its codes begin with `TEST`, lists leave it out unless asked, and it can be deleted with its coupons. Cannot be changed later.',
+      }),
+    ),
     code_format: Type.Optional(CodeFormatWish),
     metadata: Type.Optional(Metadata),
   },
@@ -170,6 +182,16 @@ export const ListCampaignsQuery = Type.Object(
       }),
     ),
     cursor: Cursor,
+    status: Type.Optional(Type.Enum([...CAMPAIGN_STATUSES], { description: 'Only those of this status.' })),
+    q: Type.Optional(
+      text('Only those with this in name or id; upper and lower case are one.', readText, { minLength: 1 }),
+    ),
+    test: Type.Optional(
+      Type.Enum(['false', 'true', 'all'], {
+        default: 'false',
+        description: 'Test campaigns: `false` leaves them out, `true` shows only them.',
+      }),
+    ),
   },
   closed,
 )
@@ -186,6 +208,11 @@ export const ListCouponsQuery = Type.Object(
     ),
     cursor: Cursor,
     order: Type.Optional(Type.Enum(['asc', 'desc'], { default: 'asc', description: 'By `slot`.' })),
+    recipient: Type.Optional(
+      text('Only the coupon of this recipient, in the form in which it was sent to be issued.', readText, {
+        minLength: 1,
+      }),
+    ),
   },
   closed,
 )

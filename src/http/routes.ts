@@ -13,16 +13,22 @@ export interface Handlers {
 }
 
 export function addRoutes(app: FastifyInstance, { campaigns, coupons, service }: Handlers): void {
-  const on = ({ method, path }: Operation, handler: RouteHandlerMethod) =>
-    app.route({ method, url: path.replace(/\{(\w+)\}/g, ':$1'), handler })
+  const on = ({ method, path, replies }: Operation, handler: RouteHandlerMethod) => {
+    // HEAD would read a whole export to say nothing.
+    const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
+    app.route({ method, url: path.replace(/\{(\w+)\}/g, ':$1'), exposeHeadRoute, handler })
+  }
 
   on(OPERATIONS.createCampaign, campaigns.create)
   on(OPERATIONS.listCampaigns, campaigns.list)
   on(OPERATIONS.readCampaign, campaigns.read)
   on(OPERATIONS.changeCampaign, campaigns.change)
+  on(OPERATIONS.deleteCampaign, campaigns.delete)
 
   on(OPERATIONS.issueCoupon, coupons.issue)
   on(OPERATIONS.listCoupons, coupons.list)
+  on(OPERATIONS.exportCouponsCsv, coupons.exportCsv)
+  on(OPERATIONS.exportCouponsNdjson, coupons.exportNdjson)
   on(OPERATIONS.readCoupon, coupons.read)
 
   on(OPERATIONS.alive, service.alive)

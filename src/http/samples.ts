@@ -6,6 +6,7 @@ import type { Coupon } from '../ledger/ledger.ts'
 import { FAULTS } from '../answers.ts'
 import { issuedJson } from './coupon-handlers.ts'
 import { campaignCursor, couponCursor } from './cursors.ts'
+import { CSV, NDJSON } from './export-formats.ts'
 import type { WrongField } from './invalid-request.ts'
 import { problemJson, type ProblemCode, type ProblemExtras } from './problems.ts'
 import { campaignJson, couponJson } from './representations.ts'
@@ -91,6 +92,8 @@ export const REPLIES = {
   campaignPage: { data: [open], next_cursor: campaignCursor(campaign) },
   coupon: couponJson(coupon),
   couponPage: { data: [couponJson(coupon)], next_cursor: couponCursor(coupon.slot, 'asc') },
+  csv: CSV.head + CSV.line(coupon),
+  ndjson: NDJSON.line(coupon) + NDJSON.foot(1),
   issued: issuedJson(coupon, null),
   replayedByRequest: issuedJson(coupon, 'request'),
   replayedByRecipient: issuedJson(coupon, 'recipient'),
@@ -113,6 +116,7 @@ const EXTRAS: Partial<Record<ProblemCode, ProblemExtras>> = {
   campaign_ended: { end_time: formatTime(END_MS) },
   campaign_has_coupons: { fields: ['start_time'] },
   total_below_issued: { lowest_total: 417 },
+  campaign_changed: { campaign: paused },
 }
 
 export function sampleProblem(code: ProblemCode, errors: readonly WrongField[]) {

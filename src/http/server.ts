@@ -20,6 +20,9 @@ import {
   HEADER_BYTES_MAX,
   HEADERS_MS_MAX,
   KEEP_ALIVE_MS,
+  LISTS_INSIDE_MAX,
+  LISTS_RETRY_MS,
+  LISTS_WAITING_MAX,
   REQUEST_MS_MAX,
 } from './limits.ts'
 import { openApiDocument } from './openapi.ts'
@@ -27,6 +30,7 @@ import { Problems } from './problems.ts'
 import { requestIds } from './request-ids.ts'
 import { addRoutes } from './routes.ts'
 import { ServiceHandlers } from './service-handlers.ts'
+import { Turnstile } from './turnstile.ts'
 import { answerUnrouted } from './unrouted.ts'
 
 export interface ServerParts {
@@ -86,9 +90,19 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   app.setErrorHandler((error, request, reply) => problems.sendError(error, request, reply))
   parseBodies(app)
 
+  const lists = new Turnstile({
+    insideMax: LISTS_INSIDE_MAX,
+    waitingMax: LISTS_WAITING_MAX,
+    retryAfterMs: LISTS_RETRY_MS,
+  })
+  const coupons = new CouponHandlers({ issuer, campaigns, clock, lists }, problems)
+  app.addHook('preClose', (done) => {
+    coupons.cutExports()
+    done()
+  })
   addRoutes(app, {
-    campaigns: new CampaignHandlers(campaigns, problems),
-    coupons: new CouponHandlers(issuer, campaigns, problems),
+    campaigns: new CampaignHandlers(campaigns, lists, problems),
+    coupons,
     service: new ServiceHandlers({ health, lifecycle, version, document: openApiDocument(version) }, problems),
   })
   addDocsPage(app)

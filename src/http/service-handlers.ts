@@ -1,8 +1,9 @@
 // What a server says about itself: is it alive, is it ready, where is what, and what do its problems mean.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { FAULTS } from '../answers.ts'
+import { FAULTS, type Language } from '../answers.ts'
 import type { Health, Lifecycle } from './health.ts'
+import { languageOf } from './languages.ts'
 import { PROBLEMS, type ProblemCode, type Problems } from './problems.ts'
 
 export function startJson(version: string) {
@@ -17,9 +18,15 @@ export function startJson(version: string) {
   }
 }
 
-export function problemPageJson(code: ProblemCode) {
+export function problemPageJson(code: ProblemCode, language: Language = 'en') {
   const { status, title, meaning } = PROBLEMS[code]
-  return { code, status, title, meaning, retryable: code in FAULTS && FAULTS[code as keyof typeof FAULTS].retryable }
+  return {
+    code,
+    status,
+    title: title[language],
+    meaning,
+    retryable: code in FAULTS && FAULTS[code as keyof typeof FAULTS].retryable,
+  }
 }
 
 export interface ServiceParts {
@@ -63,8 +70,8 @@ export class ServiceHandlers {
   problem = (request: FastifyRequest, reply: FastifyReply) => {
     const { code } = request.params as { code: string }
     if (!isProblemCode(code)) return this.#problems.send(reply, 'not_found')
-    const page = problemPageJson(code)
-    if (!wantsHtml(request)) return reply.header('vary', 'accept').send(page)
+    const page = problemPageJson(code, languageOf(request.headers['accept-language']))
+    if (!wantsHtml(request)) return reply.header('vary', 'accept, accept-language').send(page)
     const words = escape(page.meaning).replace(/`([^`]+)`/g, '<code>$1</code>')
     const retry = page.retryable ? '<p>Ask the same again after the time in <code>Retry-After</code>.</p>' : ''
     return sendPage(reply, page.title, [`<p><code>${code}</code>, HTTP ${page.status}</p><p>${words}</p>${retry}`])

@@ -2,7 +2,7 @@
 // lost a row, a derived code would go to two people.
 
 import type { CodeFormat } from '../campaign/campaign.ts'
-import { ALPHABETS } from '../campaign/code-format.ts'
+import { ALPHABETS, TEST_PREFIX } from '../campaign/code-format.ts'
 import type { Randomness } from '../host.ts'
 
 export class Codes {
@@ -13,6 +13,14 @@ export class Codes {
   }
 
   make(format: CodeFormat): string {
+    for (;;) {
+      const code = this.#draw(format)
+      // By chance a real one would begin so once in a million, and be taken for a test.
+      if (!code.startsWith(TEST_PREFIX) || format.prefix.startsWith(TEST_PREFIX)) return code
+    }
+  }
+
+  #draw(format: CodeFormat): string {
     const alphabet = ALPHABETS[format.alphabet]
     // A byte at or above the last whole multiple is drawn again: modulo alone would favour the first characters.
     const limit = 256 - (256 % alphabet.length)

@@ -197,8 +197,9 @@ export class LedgerWay {
       if (answer.status !== 'recorded') throw new RolledBack(answer.status)
       if (answer.count < settlement.issued.length) throw new RolledBack('passed over')
     }
-    for (const { id, totalCoupons } of settlement.soldOut) {
-      if (locked.campaigns.get(id)?.soldOutTotal !== totalCoupons) await locked.markSoldOut(id, totalCoupons)
+    for (const campaign of settlement.soldOut) {
+      const { id, totalCoupons } = campaign
+      if (locked.campaigns.get(id)?.soldOutTotal !== totalCoupons) await locked.markSoldOut(campaign, totalCoupons)
     }
     return settlement
   }

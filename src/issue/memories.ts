@@ -54,6 +54,8 @@ export class CampaignMemory {
   readonly full = new FullSegments()
   /** All segments up to this slot were counted at some time: those of them that are not in `full` have gaps. */
   countedUpTo = 0
+  /** Every slot up to this one had a row when the highest was this one. */
+  gaplessUpTo = 0
   /** The total at which all slots were found to have rows. */
   soldOutTotal: number | null = null
   /** When that was proved, in the order of events of this process. */

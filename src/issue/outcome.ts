@@ -28,4 +28,6 @@ export type Outcome =
 /** The spine as its callers see it. Rejects only with a Fault. */
 export interface Issuer {
   issue(call: IssueCall): Promise<Outcome>
+  /** Nothing is under way and nobody waits. */
+  readonly isIdle: boolean
 }

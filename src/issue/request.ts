@@ -1,9 +1,9 @@
 // One request on its way: what its caller wants once, however often it calls.
 
-import { hash } from 'node:crypto'
 import type { Clock, Randomness } from '../host.ts'
 import { Fault } from '../answers.ts'
 import type { CampaignState } from '../campaign/campaign.ts'
+import { recipientKeyOf, requestKeyOf } from '../ledger/coupon-keys.ts'
 import type { NewCoupon } from '../ledger/ledger.ts'
 import type { IssueCall, Outcome } from './outcome.ts'
 
@@ -43,13 +43,13 @@ export class IssueRequest {
   constructor(call: IssueCall, settle: Settle, host: { clock: Clock; randomness: Randomness }) {
     this.campaignId = call.campaignId
     this.recipient = call.recipient
-    this.recipientKey = call.recipient === null ? null : keyOf([call.recipient])
+    this.recipientKey = call.recipient === null ? null : recipientKeyOf(call.recipient)
     this.hasCallersKey = call.idempotencyKey !== null
     this.mayHaveCoupon = this.hasCallersKey
     this.requestKey =
       call.idempotencyKey === null
         ? newRequestKey(host.clock, host.randomness)
-        : keyOf([call.client, call.idempotencyKey])
+        : requestKeyOf(call.client, call.idempotencyKey)
     this.arrivedAtMs = host.clock.nowMs()
     this.#isGone = call.isGone
     this.#resolve = settle.resolve
@@ -109,11 +109,6 @@ export interface Settle {
   resolve(outcome: Outcome): void
   reject(fault: Fault): void
   onAnswered(request: IssueRequest): void
-}
-
-/** 16 bytes of SHA-256 over the parts, each behind its length, so that ('a', 'bc') and ('ab', 'c') differ. As hex. */
-export function keyOf(parts: readonly string[]): string {
-  return hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'hex').slice(0, 32)
 }
 
 /** 48 bits of clock before 80 of randomness: the rows of a rush lie side by side at the right edge of their index. */

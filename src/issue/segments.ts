@@ -51,6 +51,20 @@ export class Segments {
     return count
   }
 
+  /** As issuedCount, for many at once: what was seen whole costs one look at all their highest slots together. */
+  async issuedCounts(campaigns: readonly CampaignState[]): Promise<number[]> {
+    const memories = campaigns.map((campaign) => this.#memories.of(campaign))
+    const maxSlots = await this.#ledger.maxSlots(campaigns.map(({ id }) => id))
+    const counts: number[] = []
+    // One after another: a list must not take all the connections that others count with.
+    for (const [index, campaign] of campaigns.entries()) {
+      const maxSlot = maxSlots[index] as number
+      const isWhole = maxSlot === 0 || maxSlot === memories[index]?.gaplessUpTo
+      counts.push(isWhole ? maxSlot : await this.issuedCount(campaign))
+    }
+    return counts
+  }
+
   /** Counts what this process has not seen of a campaign. To be done before it is locked: it may take seconds. */
   async learn(campaign: CampaignState, memory: CampaignMemory): Promise<void> {
     await this.#count(this.#ledger, campaign, memory)
@@ -116,7 +130,12 @@ export class Segments {
     const maxSlot = await highestSlot(reader, campaign)
     // Taken together with the ranges that #counts is about to compute: nothing is awaited between.
     let count = memory.full.count * SEGMENT_SLOTS
-    for await (const range of this.#counts(reader, campaign, memory, maxSlot)) count += range.count
+    let isGapless = true
+    for await (const range of this.#counts(reader, campaign, memory, maxSlot)) {
+      count += range.count
+      if (range.count <= range.to - range.from) isGapless = false
+    }
+    if (isGapless) memory.gaplessUpTo = maxSlot
     memory.countedUpTo = Math.max(memory.countedUpTo, maxSlot)
     return count
   }

@@ -1,4 +1,4 @@
-import type { Campaign, CampaignState } from '../campaign/campaign.ts'
+import type { Campaign, CampaignIdentity, CampaignState, CampaignStatus } from '../campaign/campaign.ts'
 
 /**
  * Ledger — the record. What it holds is true; nothing is an answer before it is in here, durably.
@@ -52,8 +52,19 @@ export interface Ledger extends SlotReader {
   /** Newest first, by (createdAtMs, id) descending, strictly after `after`. */
   listCampaigns(page: CampaignPage): Promise<{ nowMs: number; campaigns: Campaign[] }>
 
+  /** The hint for lists, while the campaign has that total; touches neither version nor `updatedAtMs`. */
+  markSoldOut(campaign: CampaignIdentity, total: number): Promise<void>
+
   /** By slot, strictly beyond `afterSlot` in the direction of `order`. */
   listCoupons(campaignId: string, page: CouponPage): Promise<Coupon[]>
+
+  /**
+   * All coupons as they are at one moment, by slot: `take` gets page after page and is waited for. Memory is bounded by
+   * the page. What `take` throws is passed on.
+   *   → true    all of them were taken
+   *   → false   the campaign is gone: what was taken is not whole
+   */
+  exportCoupons(campaign: CampaignIdentity, take: (coupons: readonly Coupon[]) => Promise<void>): Promise<boolean>
 
   /** By its canonical code. */
   couponByCode(campaignId: string, couponCode: string): Promise<Coupon | null>
@@ -87,9 +98,14 @@ export interface LockedLedger extends SlotReader {
   record(rows: readonly NewCoupon[]): Promise<RecordAnswer>
   /** Replaces all that may change, sets `updatedAtMs` to the ledger's clock; `version` is the caller's. */
   updateCampaign(campaign: Campaign): Promise<void>
-  /** The hint for lists; touches neither version nor `updatedAtMs`. */
-  markSoldOut(campaignId: string, total: number): Promise<void>
-  /** The campaign and all its coupons. */
+  /** As the ledger's own, in this transaction. */
+  markSoldOut(campaign: CampaignIdentity, total: number): Promise<void>
+  /**
+   * Deletes coupons beyond `afterSlot`, by slot, as many as take a fraction of a second.
+   *   → the last slot that was deleted; null: there was none
+   */
+  deleteCoupons(campaignId: string, afterSlot: number): Promise<number | null>
+  /** The campaign and all coupons it still has. */
   deleteCampaign(campaignId: string): Promise<void>
 }
 
@@ -157,10 +173,17 @@ export type NewCampaign = Pick<
   'id' | 'name' | 'endTimeMs' | 'totalCoupons' | 'recipientRequired' | 'test' | 'codeFormat' | 'metadata' | 'paused'
 > & { readonly startTimeMs: number | null }
 
-export interface CampaignPage {
+export interface CampaignPage extends CampaignFilter {
   readonly limit: number
-  readonly after: { readonly createdAtMs: number; readonly id: string } | null
-  readonly includeTest: boolean
+  readonly after: CampaignIdentity | null
+}
+
+export interface CampaignFilter {
+  readonly test: 'none' | 'only' | 'all'
+  /** By the ledger's clock; between open and sold_out by the hint, which may lag behind. null: any. */
+  readonly status: CampaignStatus | null
+  /** Part of the name or the id; upper and lower case are one. null: any. */
+  readonly text: string | null
 }
 
 export interface CouponPage {

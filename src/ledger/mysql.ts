@@ -1,14 +1,15 @@
 // The ledger in MySQL (8.4 and newer) or MariaDB (10.11 and newer): one database that any number of servers share.
 // The path of an issue runs on two statements, ledger/mysql/read.sql and record.sql; the schema is in migrations/mysql.
 
-import type { Campaign } from '../campaign/campaign.ts'
+import type { Campaign, CampaignIdentity } from '../campaign/campaign.ts'
 import { systemClock, type Clock } from '../host.ts'
 import type * as Port from './ledger.ts'
 import { openConnections, type Connections } from './mysql/connections.ts'
-import { CREATE_TRIES_MAX, LOCK_IDLE_MS, LOCK_IDLE_S, mysqlLimits, type MysqlLimits } from './mysql/limits.ts'
+import { CREATE_TRIES_MAX, EXPORT_IDLE_MS, EXPORT_IDLE_S, EXPORT_ROWS } from './mysql/limits.ts'
+import { LOCK_IDLE_MS, LOCK_IDLE_S, mysqlLimits, type MysqlLimits } from './mysql/limits.ts'
 import { lockCampaigns, LockedMysqlLedger, Transaction } from './mysql/locked.ts'
 import * as queries from './mysql/queries.ts'
-import { isId, sqlTime, toCampaign, toCoupon } from './mysql/rows.ts'
+import { isId, toCampaign, toCoupon } from './mysql/rows.ts'
 import { settingWarnings } from './mysql/settings.ts'
 import * as sql from './mysql/statements.ts'
 import { parseMysqlUrl } from './mysql/url.ts'
@@ -31,7 +32,9 @@ export function openMysqlLedger({ url, clock = systemClock, limits: given = {}, 
       // These stay open: with none, a failover would pass unnoticed.
       path: { connectionsMax: limits.pathConnectionsMax, idleMsMax: null },
       side: { connectionsMax: limits.sideConnectionsMax, idleMsMax: null },
+      list: { connectionsMax: limits.listConnectionsMax, idleMsMax: null },
       lock: { connectionsMax: limits.lockConnectionsMax, idleMsMax: LOCK_IDLE_MS, serverIdleSMax: LOCK_IDLE_S },
+      export: { connectionsMax: limits.exportConnectionsMax, idleMsMax: EXPORT_IDLE_MS, serverIdleSMax: EXPORT_IDLE_S },
       acquireMsMax,
       warn: (what) => log?.warn(what),
     }),
@@ -95,23 +98,47 @@ class MysqlLedger implements Port.Ledger {
     )
   }
 
-  listCampaigns({ limit, after, includeTest }: Port.CampaignPage): Promise<{ nowMs: number; campaigns: Campaign[] }> {
-    const afterTime = after === null ? null : sqlTime(after.createdAtMs)
-    const position = after === null ? [] : [afterTime, afterTime, after.id]
-    return this.#connections.use('side', async (connection) =>
-      queries.withClock(
-        connection,
-        await connection.selectText(sql.campaignsPage(after !== null, includeTest), [...position, limit]),
-      ),
+  listCampaigns(page: Port.CampaignPage): Promise<{ nowMs: number; campaigns: Campaign[] }> {
+    const { text, values } = sql.campaignsPage(page)
+    return this.#connections.use('list', async (connection) =>
+      queries.withClock(connection, await connection.selectText(text, values)),
     )
+  }
+
+  async markSoldOut(campaign: CampaignIdentity, total: number): Promise<void> {
+    await this.#connections.use('side', (connection) => queries.markSoldOut(connection, campaign, total))
   }
 
   async listCoupons(campaignId: string, { limit, afterSlot, order }: Port.CouponPage): Promise<Port.Coupon[]> {
     if (!isId(campaignId)) return []
     const values = [campaignId, ...(afterSlot === null ? [] : [afterSlot]), limit]
-    return this.#connections.use('side', async (connection) =>
+    return this.#connections.use('list', async (connection) =>
       (await connection.selectText(sql.couponsPage(afterSlot !== null, order), values)).map(toCoupon),
     )
+  }
+
+  exportCoupons(
+    campaign: CampaignIdentity,
+    take: (coupons: readonly Port.Coupon[]) => Promise<void>,
+  ): Promise<boolean> {
+    return this.#connections.use('export', async (connection) => {
+      try {
+        await connection.command('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY')
+        const [row] = await queries.campaignRows(connection, [campaign.id])
+        if (row === undefined || toCampaign(row).createdAtMs !== campaign.createdAtMs) return false
+        const page = sql.couponsPage(true, 'asc')
+        for (let afterSlot = 0; ;) {
+          const coupons = (await connection.select(page, [campaign.id, afterSlot, EXPORT_ROWS])).map(toCoupon)
+          const last = coupons.at(-1)
+          if (last === undefined) return true
+          await take(coupons)
+          afterSlot = last.slot
+        }
+      } finally {
+        // Not worth a word if it fails: without its connection the server ends the snapshot, too.
+        await connection.command('ROLLBACK').catch(() => connection.destroy())
+      }
+    })
   }
 
   async couponByCode(campaignId: string, couponCode: string): Promise<Port.Coupon | null> {

@@ -3,7 +3,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
-import type { Campaign } from '../campaign/campaign.ts'
+import type { Campaign, CampaignIdentity } from '../campaign/campaign.ts'
 import { systemClock } from '../host.ts'
 import type { Clock } from '../host.ts'
 import { LedgerUnavailable } from './ledger.ts'
@@ -55,8 +55,9 @@ const sql = {
       paused = :paused, recipient_required = :recipientRequired, code_format = :codeFormat, metadata = :metadata,
       version = :version, updated_at = :nowMs
     WHERE id = :id`,
-  markSoldOut: 'UPDATE campaigns SET sold_out_total = ? WHERE id = ?',
-  deleteCoupons: `DELETE FROM coupons WHERE id IN (SELECT id FROM coupons WHERE campaign_id = ? LIMIT ${DELETE_ROWS_MAX})`,
+  markSoldOut:
+    'UPDATE campaigns SET sold_out_total = :total WHERE id = :id AND created_at = :createdAtMs AND total_coupons = :total',
+  deleteSlots: 'DELETE FROM coupons WHERE campaign_id = ? AND slot BETWEEN ? AND ?',
   deleteCampaign: 'DELETE FROM campaigns WHERE id = ? RETURNING created_at AS createdAtMs',
 }
 
@@ -115,6 +116,8 @@ class SqliteLedger implements Ledger {
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | null = null
   #deletedUpToMs = 0
+  /** SQLite gives ids of deleted rows away again. */
+  #deletions = 0
 
   constructor(parts: {
     writer: DatabaseSync
@@ -141,11 +144,42 @@ class SqliteLedger implements Ledger {
   }
 
   listCampaigns(page: CampaignPage): Promise<{ nowMs: number; campaigns: Campaign[] }> {
-    return this.#reading((reads) => ({ nowMs: this.#clock.wallMs(), campaigns: reads.listCampaigns(page) }))
+    return this.#reading((reads) => {
+      const nowMs = this.#clock.wallMs()
+      return { nowMs, campaigns: reads.listCampaigns(page, nowMs) }
+    })
   }
 
   listCoupons(campaignId: string, page: CouponPage): Promise<Coupon[]> {
     return this.#reading((reads) => reads.listCoupons(campaignId, page))
+  }
+
+  markSoldOut(campaign: CampaignIdentity, total: number): Promise<void> {
+    return this.#writing(() => this.#markSoldOut(campaign, total))
+  }
+
+  /**
+   * One writer: a row that came later has a greater id. That is the whole snapshot; a transaction held open for a slow
+   * reader would keep the write-ahead log from ever being folded.
+   */
+  async exportCoupons(
+    campaign: CampaignIdentity,
+    take: (coupons: readonly Coupon[]) => Promise<void>,
+  ): Promise<boolean> {
+    const deletions = this.#deletions
+    const lastId = await this.#reading((reads) => reads.lastCouponId())
+    for (let afterSlot = 0; ;) {
+      const page = await this.#reading((reads) => ({
+        coupons: reads.couponsUpTo(campaign.id, afterSlot, lastId),
+        isThere: reads.campaigns([campaign.id])[0]?.createdAtMs === campaign.createdAtMs,
+      }))
+      if (!page.isThere || this.#deletions !== deletions) return false
+      const last = page.coupons.at(-1)
+      if (last === undefined) return true
+      await take(page.coupons)
+      afterSlot = last.slot
+      await new Promise<void>((resolve) => this.#clock.soon(resolve))
+    }
   }
 
   couponByCode(campaignId: string, couponCode: string): Promise<Coupon | null> {
@@ -269,10 +303,11 @@ class SqliteLedger implements Ledger {
           const columns = { ...toColumns(campaign), startTimeMs, version, nowMs: this.#clock.wallMs() }
           this.#statements.updateCampaign.run(columns)
         }),
-      markSoldOut: (id, total) => inside(() => void this.#statements.markSoldOut.run(total, id)),
+      markSoldOut: (campaign, total) => inside(() => this.#markSoldOut(campaign, total)),
+      deleteCoupons: (id, afterSlot) => inside(() => this.#deleteCoupons(id, afterSlot)),
       deleteCampaign: (id) =>
         inside(async () => {
-          while (this.#statements.deleteCoupons.run(id).changes === DELETE_ROWS_MAX) {
+          for (let slot: number | null = 0; slot !== null; slot = this.#deleteCoupons(id, slot)) {
             await new Promise<void>((resolve) => this.#clock.soon(resolve))
           }
           const gone = this.#statements.deleteCampaign.get(id) as { createdAtMs: number } | undefined
@@ -296,6 +331,18 @@ class SqliteLedger implements Ledger {
       if (status === null) throw error
       return { status }
     }
+  }
+
+  #markSoldOut({ id, createdAtMs }: CampaignIdentity, total: number): void {
+    this.#statements.markSoldOut.run({ id, createdAtMs, total })
+  }
+
+  #deleteCoupons(campaignId: string, afterSlot: number): number | null {
+    const last = this.#lockedReads.slotsAfter(campaignId, afterSlot, DELETE_ROWS_MAX).at(-1)
+    if (last === undefined) return null
+    this.#deletions++
+    this.#statements.deleteSlots.run(campaignId, afterSlot + 1, last)
+    return last
   }
 
   #stillInTransaction(): void {

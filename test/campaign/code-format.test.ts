@@ -41,8 +41,20 @@ test.each([
   expect(codeFormatFlaw({ alphabet, length, prefix: '' }, total)?.field ?? null).toBe(field)
 })
 
-test.each(['a', '-A', 'A B', '가', 'A'.repeat(17), 'A\n'])('the prefix %j is refused', (prefix) => {
+test.each(['a', '-A', 'A B', '가', 'A'.repeat(17), 'A\n', 'TEST', 'TESTING'])('the prefix %j is refused', (prefix) => {
   expect(codeFormatFlaw({ alphabet: 'base32', length: 16, prefix }, 1)?.field).toBe('prefix')
+})
+
+test.each([
+  ['', 'TEST'],
+  ['SPRING-', 'TESTSPRING-'],
+  ['TEST-A', 'TEST-A'],
+  ['A'.repeat(16), `TEST${'A'.repeat(16)}`],
+])('the prefix %j of a test campaign becomes %j, and stays so', (prefix, kept) => {
+  const format = codeFormatOf({ prefix }, 1, true)
+  expect(format.prefix).toBe(kept)
+  expect(codeFormatFlaw(format, 1, true)).toBeNull()
+  expect(codeFormatOf(format, 1, true)).toEqual(format)
 })
 
 test('a code has at most 64 characters', () => {
@@ -55,6 +67,8 @@ describe('a typed code', () => {
   const oil: CodeFormat = { alphabet: 'base32', length: 4, prefix: 'OIL-2' }
   const digits: CodeFormat = { alphabet: 'digits', length: 6, prefix: '' }
   const hangul: CodeFormat = { alphabet: 'hangul', length: 4, prefix: '' }
+  const tests: CodeFormat = { alphabet: 'base32', length: 4, prefix: 'TEST' }
+  const spring: CodeFormat = { alphabet: 'hangul', length: 4, prefix: 'SPRING-' }
   test.each([
     [base32, '7KQ2M9XD', '7KQ2M9XD'],
     [base32, ' 7kq2-m9xd\t', '7KQ2M9XD'],
@@ -67,6 +81,15 @@ describe('a typed code', () => {
     [digits, '１２３４５６', '123456'],
     [hangul, '가나 다1', '가나다1'],
     [hangul, '가나다1'.normalize('NFD'), '가나다1'],
+    [base32, '7ㅏㅂ2ㅡ9ㅌㅇ', '7KQ2M9XD'],
+    [base32, '7ㅏㅃ2ㅡ9ㅌㅇ', '7KQ2M9XD'],
+    [{ ...base32, length: 7 }, '갊화', 'RKFAGHK'],
+    [tests, 'ㅅㄷㄴㅅ-ㅁㅠㅊㅇ', 'TESTABCD'],
+    [hangul, 'rkskek1', '가나다1'],
+    [hangul, 'RK SK EK 1', '가나다1'],
+    [spring, 'ㄴㅔ갸ㅜㅎ-가나다1', 'SPRING-가나다1'],
+    [spring, 'spring가나다1', 'SPRING-가나다1'],
+    [digits, "'123456", '123456'],
   ])('%o: %j is %s', (format, typed, code) => {
     expect(normaliseCode(format, typed)).toBe(code)
     expect(normaliseCode(format, code)).toBe(code)
@@ -76,7 +99,7 @@ describe('a typed code', () => {
     [base32, '7KQ2M9X'],
     [base32, '7KQ2M9XDD'],
     [base32, '7KQ2M9XU'],
-    [base32, '7KQ2M9X가'],
+    [base32, '7KQ2M9ㅕ'],
     [base32, '\ud800KQ2M9XD'],
     [oil, '0IL-2ABCD'],
     [oil, 'ABCD'],

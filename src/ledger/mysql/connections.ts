@@ -13,7 +13,7 @@ export interface PoolLimits {
 export interface Connections {
   /** Counts up with every connection that was lost, and when another server answers. */
   readonly generation: number
-  use<T>(pool: 'path' | 'lock' | 'side', work: (connection: Connection) => Promise<T>): Promise<T>
+  use<T>(pool: 'path' | 'lock' | 'side' | 'list' | 'export', work: (connection: Connection) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -22,8 +22,11 @@ export interface ConnectionsOptions {
   /** Reading and recording for requests. */
   readonly path: PoolLimits
   readonly lock: PoolLimits & { readonly serverIdleSMax: number }
-  /** Everything else, so that lists and look-ups cannot starve the path. */
+  /** Look-ups, counts and changes: they cannot starve the path. */
   readonly side: PoolLimits
+  /** Lists cannot starve the look-ups. */
+  readonly list: PoolLimits
+  readonly export: PoolLimits & { readonly serverIdleSMax: number }
   readonly acquireMsMax: number
   /** Lost, or suddenly another server: for the log. */
   warn(what: string): void
@@ -56,6 +59,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
     path: pool(options.path, null),
     lock: pool(options.lock, { idleSMax: options.lock.serverIdleSMax }),
     side: pool(options.side, null),
+    list: pool(options.list, null),
+    export: pool(options.export, { idleSMax: options.export.serverIdleSMax }),
   }
 
   return {

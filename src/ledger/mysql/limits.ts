@@ -7,8 +7,12 @@ export interface MysqlLimits {
   readonly pathConnectionsMax: number
   /** Connections that lock campaigns: as many campaigns can be on the ledger way at once. */
   readonly lockConnectionsMax: number
-  /** Connections for lists, look-ups, counts and changes. */
+  /** Connections for look-ups, counts and changes. */
   readonly sideConnectionsMax: number
+  /** Connections for lists: few, so that readers cannot crowd out anybody else. */
+  readonly listConnectionsMax: number
+  /** Connections for exports; each is one export's from its first row to its last. */
+  readonly exportConnectionsMax: number
   /** Until the server has let a new connection in. */
   readonly connectMsMax: number
   /** Until a connection of the pool is free, or opened. */
@@ -23,6 +27,8 @@ export const mysqlLimits: MysqlLimits = {
   pathConnectionsMax: 8,
   lockConnectionsMax: 8,
   sideConnectionsMax: 4,
+  listConnectionsMax: 2,
+  exportConnectionsMax: 2,
   connectMsMax: 2_000,
   acquireMsMax: 3_000,
   statementMsMax: 3_000,
@@ -33,6 +39,12 @@ export const mysqlLimits: MysqlLimits = {
 export const LOCK_IDLE_S = 3
 /** We are faster, with a second to spare for a busy process: a connection that we close ourselves is not a lost one. */
 export const LOCK_IDLE_MS = 2_000
+/** The same for exports, which wait for those who read them: above STALL_MS_MAX of the HTTP side. */
+export const EXPORT_IDLE_S = 60
+/** An export is rare: its connection is not kept. */
+export const EXPORT_IDLE_MS = 10_000
+/** Coupons of an export read at once: a quarter of a megabyte, some milliseconds. */
+export const EXPORT_ROWS = 1_000
 /** Slots that one statement counts: a quarter of a second, far from its time-out. */
 export const COUNT_SLOTS_MAX = 256 * SEGMENT_SLOTS
 /** Ranges in one statement: each costs the optimizer two dives into the index. */

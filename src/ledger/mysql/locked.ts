@@ -1,11 +1,11 @@
 // The ledger while its campaigns are locked: one transaction on one connection.
 
-import type { Campaign } from '../../campaign/campaign.ts'
+import type { Campaign, CampaignIdentity } from '../../campaign/campaign.ts'
 import { LedgerUnavailable } from '../ledger.ts'
 import type * as Port from '../ledger.ts'
 import type { Row, SqlValue, Statements } from './connection.ts'
 import { DELETE_ROWS_MAX } from './limits.ts'
-import { clockOf, countSegments, maxSlots, read, record, takenSlots } from './queries.ts'
+import { clockOf, countSegments, markSoldOut, maxSlots, read, record, takenSlots } from './queries.ts'
 import { isId, sqlTime, int, toCampaign } from './rows.ts'
 import * as sql from './statements.ts'
 
@@ -123,20 +123,20 @@ export class LockedMysqlLedger implements Port.LockedLedger {
     if (changed !== 1) throw new Error(`campaign ${campaign.id} cannot be changed: it is not there`)
   }
 
-  async markSoldOut(campaignId: string, total: number): Promise<void> {
-    await this.#transaction.write(sql.MARK_SOLD_OUT, [total, campaignId])
+  markSoldOut(campaign: CampaignIdentity, total: number): Promise<void> {
+    return markSoldOut(this.#transaction, campaign, total)
+  }
+
+  async deleteCoupons(campaignId: string, afterSlot: number): Promise<number | null> {
+    const rows = await this.#transaction.selectText(sql.SLOTS_PAGE, [campaignId, afterSlot, DELETE_ROWS_MAX])
+    const slots = rows.map((row) => int(row, 'slot'))
+    if (slots.length > 0) await this.#transaction.write(sql.DELETE_SLOTS, [JSON.stringify(slots), campaignId])
+    return slots.at(-1) ?? null
   }
 
   async deleteCampaign(campaignId: string): Promise<void> {
-    let afterSlot = 0
-    for (;;) {
-      const rows = await this.#transaction.selectText(sql.SLOTS_PAGE, [campaignId, afterSlot, DELETE_ROWS_MAX])
-      const slots = rows.map((row) => int(row, 'slot'))
-      const last = slots.at(-1)
-      if (last === undefined) break
-      await this.#transaction.write(sql.DELETE_SLOTS, [JSON.stringify(slots), campaignId])
-      afterSlot = last
-    }
+    let slot: number | null = 0
+    while (slot !== null) slot = await this.deleteCoupons(campaignId, slot)
     await this.#transaction.write(sql.DELETE_CAMPAIGN, [campaignId])
   }
 }

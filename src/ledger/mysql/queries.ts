@@ -1,6 +1,6 @@
 // What the ledger asks, inside a lock and outside.
 
-import type { Campaign } from '../../campaign/campaign.ts'
+import type { Campaign, CampaignIdentity } from '../../campaign/campaign.ts'
 import { SEGMENT_SLOTS } from '../ledger.ts'
 import type * as Port from '../ledger.ts'
 import type { Row, Statements } from './connection.ts'
@@ -51,6 +51,14 @@ export async function insertCampaign(connection: Statements, campaign: Port.NewC
     throw error
   }
   return { ...campaign, startTimeMs, version: 1, soldOutTotal: null, createdAtMs: nowMs, updatedAtMs: nowMs }
+}
+
+export async function markSoldOut(
+  connection: Statements,
+  { id, createdAtMs }: CampaignIdentity,
+  total: number,
+): Promise<void> {
+  await connection.write(sql.MARK_SOLD_OUT, [total, id, sqlTime(createdAtMs), total])
 }
 
 export async function campaignRows(connection: Statements, ids: readonly string[]): Promise<Row[]> {

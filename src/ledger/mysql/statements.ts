@@ -1,9 +1,10 @@
 // The texts of the statements.
 
 import { readFileSync } from 'node:fs'
-import type { ReadQuery } from '../ledger.ts'
+import type { CampaignPage, ReadQuery } from '../ledger.ts'
 import type { Dialect } from './errors.ts'
-import { isId, isKey, isSlot } from './rows.ts'
+import type { SqlValue } from './connection.ts'
+import { isId, isKey, isSlot, sqlTime } from './rows.ts'
 
 const millis = (time: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${time}) DIV 1000`
 
@@ -20,14 +21,37 @@ export const CAMPAIGNS_BY_ID = `SELECT ${campaignColumns}, ${millis('UTC_TIMESTA
 /** SYSDATE, not UTC_TIMESTAMP: the time when the row is had, after the wait for its lock, not when the statement began. */
 export const LOCK_CAMPAIGN = `SELECT ${campaignColumns}, ${millis('SYSDATE(3)')} AS now FROM campaigns WHERE id = ? FOR UPDATE`
 
-export function campaignsPage(after: boolean, includeTest: boolean): string {
-  // Not (created_at, id) < (?, ?): neither server makes a range of that.
-  const conditions = [
-    ...(after ? ['created_at <= ? AND (created_at < ? OR id < ?)'] : []),
-    ...(includeTest ? [] : ['test = 0']),
-  ]
-  return `SELECT ${campaignColumns}, ${millis('UTC_TIMESTAMP(3)')} AS now FROM campaigns FORCE INDEX (campaigns_newest)
-    ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`} ORDER BY created_at DESC, id DESC LIMIT ?`
+const campaignStatus = `CASE
+  WHEN paused <> 0 THEN 'paused' WHEN start_time > UTC_TIMESTAMP(3) THEN 'scheduled'
+  WHEN end_time <= UTC_TIMESTAMP(3) THEN 'ended' WHEN sold_out_total = total_coupons THEN 'sold_out' ELSE 'open' END`
+
+export function campaignsPage({ limit, after, test, status, text }: CampaignPage): {
+  text: string
+  values: SqlValue[]
+} {
+  const conditions: string[] = []
+  const values: SqlValue[] = []
+  const where = (condition: string, ...given: SqlValue[]) => {
+    conditions.push(condition)
+    values.push(...given)
+  }
+  if (after !== null) {
+    const time = sqlTime(after.createdAtMs)
+    // Not (created_at, id) < (?, ?): neither server makes a range of that.
+    where('created_at <= ? AND (created_at < ? OR id < ?)', time, time, after.id)
+  }
+  if (test !== 'all') where('test = ?', Number(test === 'only'))
+  if (status !== null) where(`${campaignStatus} = ?`, status)
+  if (text !== null) {
+    const folded = text.toLowerCase()
+    // Not LIKE: in what somebody looks for, % and _ mean themselves.
+    where('(INSTR(LOWER(name), ?) > 0 OR INSTR(LOWER(CONVERT(id USING utf8mb4)), ?) > 0)', folded, folded)
+  }
+  return {
+    text: `SELECT ${campaignColumns}, ${millis('UTC_TIMESTAMP(3)')} AS now FROM campaigns FORCE INDEX (campaigns_newest)
+    ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`} ORDER BY created_at DESC, id DESC LIMIT ?`,
+    values: [...values, limit],
+  }
 }
 
 export const INSERT_CAMPAIGN = `INSERT INTO campaigns (id, name, start_time, total_coupons, end_time, paused,
@@ -38,7 +62,8 @@ export const UPDATE_CAMPAIGN = `UPDATE campaigns SET name = ?, start_time = ?, t
   recipient_required = ?, code_format = ?, metadata = ?, version = ?, updated_at = UTC_TIMESTAMP(3)
   WHERE id = ? AND created_at = ?`
 
-export const MARK_SOLD_OUT = 'UPDATE campaigns SET sold_out_total = ? WHERE id = ?'
+export const MARK_SOLD_OUT = `UPDATE campaigns SET sold_out_total = ?
+  WHERE id = ? AND created_at = ? AND total_coupons = ?`
 
 export const DELETE_CAMPAIGN = 'DELETE FROM campaigns WHERE id = ?'
 

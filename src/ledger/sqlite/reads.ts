@@ -18,6 +18,8 @@ import type {
 
 /** Segments counted in one statement: some 20 ms for full ones. Between two, everybody else gets a turn. */
 const SEGMENTS_PER_STATEMENT = 64
+/** Coupons of an export read at once: a few milliseconds, in which nothing is issued. */
+const EXPORT_ROWS = 1_000
 
 const campaignState = `
   c.id, c.created_at AS createdAtMs, c.start_time AS startTimeMs, c.end_time AS endTimeMs, c.total_coupons AS totalCoupons,
@@ -36,8 +38,13 @@ export const readSql = {
   campaigns: `SELECT ${campaign} FROM campaigns AS c WHERE c.id IN (SELECT l.value FROM json_each(?) AS l)`,
   newestCampaigns: `
     SELECT ${campaign} FROM campaigns AS c
-    WHERE (c.created_at, c.id) < (?, ?) AND (c.test = 0 OR ?)
-    ORDER BY c.created_at DESC, c.id DESC LIMIT ?`,
+    WHERE (c.created_at, c.id) < (:createdAtMs, :id)
+      AND (:test = 'all' OR c.test = (:test = 'only'))
+      AND (:text IS NULL OR instr(lower_case(c.name), :text) > 0 OR instr(lower_case(c.id), :text) > 0)
+      AND (:status IS NULL OR :status = CASE
+        WHEN c.paused THEN 'paused' WHEN c.start_time > :nowMs THEN 'scheduled' WHEN c.end_time <= :nowMs THEN 'ended'
+        WHEN c.sold_out_total = c.total_coupons THEN 'sold_out' ELSE 'open' END)
+    ORDER BY c.created_at DESC, c.id DESC LIMIT :limit`,
   byRequest: `
     SELECT ${coupon} FROM json_each(?) AS l
     CROSS JOIN coupons AS c ON c.campaign_id = l.value ->> 0 AND c.request_key = unhex(l.value ->> 1)`,
@@ -50,6 +57,10 @@ export const readSql = {
   byCode: `SELECT ${coupon} FROM coupons AS c WHERE c.campaign_id = ? AND c.coupon_code = ?`,
   upwards: `SELECT ${coupon} FROM coupons AS c WHERE c.campaign_id = ? AND c.slot > ? ORDER BY c.slot LIMIT ?`,
   downwards: `SELECT ${coupon} FROM coupons AS c WHERE c.campaign_id = ? AND c.slot < ? ORDER BY c.slot DESC LIMIT ?`,
+  lastId: 'SELECT coalesce(max(c.id), 0) AS id FROM coupons AS c',
+  upTo: `
+    SELECT ${coupon} FROM coupons AS c WHERE c.campaign_id = ? AND c.slot > ? AND c.id <= ? ORDER BY c.slot LIMIT ${EXPORT_ROWS}`,
+  slotsAfter: 'SELECT c.slot FROM coupons AS c WHERE c.campaign_id = ? AND c.slot > ? ORDER BY c.slot LIMIT ?',
   maxSlots: `
     SELECT coalesce((SELECT max(c.slot) FROM coupons AS c WHERE c.campaign_id = l.value), 0) AS slot
     FROM json_each(?) AS l ORDER BY l.key`,
@@ -78,6 +89,8 @@ export class SqliteReads {
   constructor(database: DatabaseSync, clock: Pick<Clock, 'wallMs' | 'soon'>) {
     this.#database = database
     this.#clock = clock
+    // SQLite's own lower() knows ASCII only.
+    database.function('lower_case', { deterministic: true }, (text) => String(text).toLowerCase())
     const prepared = Object.entries(readSql).map(([name, text]) => [name, database.prepare(text)])
     this.#statements = Object.fromEntries(prepared) as Statements
   }
@@ -107,9 +120,28 @@ export class SqliteReads {
     return this.#statements.campaigns.all(JSON.stringify(ids)).map(toCampaign)
   }
 
-  listCampaigns({ limit, after, includeTest }: CampaignPage): Campaign[] {
+  listCampaigns({ limit, after, test, status, text }: CampaignPage, nowMs: number): Campaign[] {
     const { createdAtMs, id } = after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, id: '' }
-    return this.#statements.newestCampaigns.all(createdAtMs, id, includeTest ? 1 : 0, limit).map(toCampaign)
+    const folded = text === null ? null : text.toLowerCase()
+    return this.#statements.newestCampaigns
+      .all({ createdAtMs, id, test, status, text: folded, nowMs, limit })
+      .map(toCampaign)
+  }
+
+  /** 0: there is none. */
+  lastCouponId(): number {
+    return (this.#statements.lastId.get() as { id: number }).id
+  }
+
+  /** The next page of an export: those of at most this id. */
+  couponsUpTo(campaignId: string, afterSlot: number, lastId: number): Coupon[] {
+    return this.#statements.upTo.all(campaignId, afterSlot, lastId).map(toCoupon)
+  }
+
+  slotsAfter(campaignId: string, afterSlot: number, limit: number): number[] {
+    return (this.#statements.slotsAfter.all(campaignId, afterSlot, limit) as unknown as { slot: number }[]).map(
+      (row) => row.slot,
+    )
   }
 
   listCoupons(campaignId: string, { limit, afterSlot, order }: CouponPage): Coupon[] {
