@@ -1,20 +1,22 @@
-// Are the servers there that the tests start? As root on Debian or Ubuntu, what is missing is installed; elsewhere the
+// Are the servers and the browser there that the tests start? As root on Debian or Ubuntu, what is missing is installed; elsewhere the
 // one line to run is printed. Servers are never started by this: the tests start private ones (test/servers).
 //
 //   TEST_MYSQL_URL, TEST_REDIS_URL   servers to use instead: those need not be installed
+//   TEST_CHROMIUM                    a browser to use instead: Chromium or Chrome
 //   FIRSTCOME_NO_APT=1               never install anything
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { findProgram, findServer, type ServerKind } from '../test/servers/find.ts'
 
-const PACKAGES = { mysql: 'mariadb-server', redis: 'redis-server' } as const
-const URLS = { mysql: 'TEST_MYSQL_URL', redis: 'TEST_REDIS_URL' } as const
-const KINDS = ['mysql', 'redis'] as const
+const PACKAGES = { mysql: 'mariadb-server', redis: 'redis-server', chromium: 'chromium' } as const
+const INSTEAD = { mysql: 'TEST_MYSQL_URL', redis: 'TEST_REDIS_URL', chromium: 'TEST_CHROMIUM' } as const
+const KINDS = ['mysql', 'redis', 'chromium'] as const
 
-const missing = KINDS.filter((kind) => !process.env[URLS[kind]] && findServer(kind) === null)
+const missing = KINDS.filter((kind) => !process.env[INSTEAD[kind]] && findServer(kind) === null)
 if (missing.length > 0) provide(missing)
-for (const kind of KINDS) say(`${kind}: ${process.env[URLS[kind]] ? `the one of ${URLS[kind]}` : findServer(kind)}`)
+for (const kind of KINDS)
+  say(`${kind}: ${process.env[INSTEAD[kind]] ? `the one of ${INSTEAD[kind]}` : findServer(kind)}`)
 
 function provide(kinds: readonly ServerKind[]): void {
   const packages = kinds.map((kind) => PACKAGES[kind])
@@ -25,7 +27,7 @@ function provide(kinds: readonly ServerKind[]): void {
     fail(
       `${names} missing, and not installed here: ${refusal}. Please run\n` +
         `  apt-get update && ${install}\n` +
-        `or set ${kinds.map((kind) => URLS[kind]).join(' and ')} to servers that tests may fill and empty.`,
+        `or set ${kinds.map((kind) => INSTEAD[kind]).join(' and ')}: servers that tests may fill and empty, a browser’s program.`,
     )
   }
   say(`${names} missing: installing (${install}) …`)

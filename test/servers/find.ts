@@ -1,20 +1,27 @@
-// Where the database servers' programs are on this machine.
+// Where the programs are on this machine that tests start: database servers and a browser.
 //
-//   TEST_MYSQLD, TEST_REDIS_SERVER   a program to use instead: another version, or a wrapper script around it
+//   TEST_MYSQLD, TEST_REDIS_SERVER, TEST_CHROMIUM   a program to use instead: another version, or a wrapper script around it
 
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-export type ServerKind = 'mysql' | 'redis'
+export type ServerKind = 'mysql' | 'redis' | 'chromium'
 
-const PROGRAMS = { mysql: ['mariadbd', 'mysqld'], redis: ['redis-server', 'valkey-server'] } as const
+const PROGRAMS = {
+  mysql: { names: ['mariadbd', 'mysqld'], instead: 'TEST_MYSQLD' },
+  redis: { names: ['redis-server', 'valkey-server'], instead: 'TEST_REDIS_SERVER' },
+  chromium: {
+    names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
+    instead: 'TEST_CHROMIUM',
+  },
+} as const
 
 /** Not on everybody's PATH, and where servers are. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 
 export function findServer(kind: ServerKind, env: NodeJS.ProcessEnv = process.env): string | null {
-  const named = kind === 'mysql' ? env['TEST_MYSQLD'] : env['TEST_REDIS_SERVER']
-  return named || findProgram(PROGRAMS[kind], env)
+  const { names, instead } = PROGRAMS[kind]
+  return env[instead] || findProgram(names, env)
 }
 
 /** The first of the names that is somewhere, as a path. */
