@@ -1,6 +1,9 @@
-// The process: the command line, and what becomes of it. Exit codes: 0 good, 3 could not be run.
+// The process: the command line, and what becomes of it. Exit codes: 0 good, 1 verdict
+// bad, 2 not yet, 3 could not be run.
 
 import { Command, CommanderError } from 'commander'
+import { addCheck } from './cli/check.ts'
+import { addDemo } from './cli/demo.ts'
 import { addMigrate } from './cli/migrate.ts'
 import { addServe } from './cli/serve.ts'
 import { version } from './version.ts'
@@ -13,6 +16,8 @@ const program = new Command('firstcome')
 
 addServe(program)
 addMigrate(program)
+addCheck(program)
+addDemo(program)
 
 try {
   await program.parseAsync()

@@ -38,6 +38,22 @@ export interface Service {
 /** @throws DatabaseInUse, DatabaseUnusable (embedded), BadMysqlUrl; TypeError for a bad Redis URL */
 export async function openService(config: Config, log: Logger): Promise<Service> {
   const ledger = await openLedger(config, log)
+  return serviceOn(ledger, config, log, () => ledger.close())
+}
+
+/** Several servers in one process, for a demonstration. An embedded file has one owner: its ledger is shared. */
+export async function openServices(config: Config, log: Logger, count: number): Promise<Service[]> {
+  if (config.store.kind !== 'embedded')
+    return Promise.all(Array.from({ length: count }, () => openService(config, log)))
+  const ledger = await openLedger(config, log)
+  let users = count
+  const release = async () => {
+    if (--users === 0) await ledger.close()
+  }
+  return Array.from({ length: count }, () => serviceOn(ledger, config, log, release))
+}
+
+function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => Promise<void>): Service {
   const counter = openCounter(config)
   const memories = new Memories(ledger)
   const segments = new Segments(ledger, memories, systemClock)
@@ -64,12 +80,16 @@ export async function openService(config: Config, log: Logger): Promise<Service>
     version,
   })
 
-  let isClosed = false
+  let closing: Promise<void> | null = null
+  const close = async () => {
+    while (!issuer.isIdle) await systemClock.sleep(5)
+    await Promise.all([release(), counter?.close()])
+  }
   return {
     app,
     lifecycle,
     async prepare() {
-      for (let attempt = 0; !isClosed; attempt++) {
+      for (let attempt = 0; closing === null; attempt++) {
         try {
           if (config.store.kind === 'mysql') await migrate(config.store.url, log)
           await ledger.ping()
@@ -82,11 +102,7 @@ export async function openService(config: Config, log: Logger): Promise<Service>
         await systemClock.sleep(PREPARE_PAUSE_MS)
       }
     },
-    async close() {
-      isClosed = true
-      while (!issuer.isIdle) await systemClock.sleep(5)
-      await Promise.all([ledger.close(), counter?.close()])
-    },
+    close: () => (closing ??= close()),
   }
 }
 

@@ -128,7 +128,7 @@ class MysqlLedger implements Port.Ledger {
         if (row === undefined || toCampaign(row).createdAtMs !== campaign.createdAtMs) return false
         const page = sql.couponsPage(true, 'asc')
         for (let afterSlot = 0; ;) {
-          const coupons = (await connection.select(page, [campaign.id, afterSlot, EXPORT_ROWS])).map(toCoupon)
+          const coupons = (await connection.selectText(page, [campaign.id, afterSlot, EXPORT_ROWS])).map(toCoupon)
           const last = coupons.at(-1)
           if (last === undefined) return true
           await take(coupons)

@@ -101,6 +101,14 @@ function closeAll(opened: { close(): void }[]): void {
   while (opened.length > 0) opened.pop()?.close()
 }
 
+interface RunningExport {
+  readonly campaignId: string
+  /** Rows with a greater id came after it had begun. */
+  lastId: number
+  /** Coupons of its campaign were deleted. */
+  isBroken: boolean
+}
+
 class SqliteLedger implements Ledger {
   readonly lockScope = 'database'
   // A file that is open stays the same file: nothing is ever re-opened.
@@ -116,8 +124,7 @@ class SqliteLedger implements Ledger {
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | null = null
   #deletedUpToMs = 0
-  /** SQLite gives ids of deleted rows away again. */
-  #deletions = 0
+  readonly #exports = new Set<RunningExport>()
 
   constructor(parts: {
     writer: DatabaseSync
@@ -166,19 +173,24 @@ class SqliteLedger implements Ledger {
     campaign: CampaignIdentity,
     take: (coupons: readonly Coupon[]) => Promise<void>,
   ): Promise<boolean> {
-    const deletions = this.#deletions
-    const lastId = await this.#reading((reads) => reads.lastCouponId())
-    for (let afterSlot = 0; ;) {
-      const page = await this.#reading((reads) => ({
-        coupons: reads.couponsUpTo(campaign.id, afterSlot, lastId),
-        isThere: reads.campaigns([campaign.id])[0]?.createdAtMs === campaign.createdAtMs,
-      }))
-      if (!page.isThere || this.#deletions !== deletions) return false
-      const last = page.coupons.at(-1)
-      if (last === undefined) return true
-      await take(page.coupons)
-      afterSlot = last.slot
-      await new Promise<void>((resolve) => this.#clock.soon(resolve))
+    const running: RunningExport = { campaignId: campaign.id, lastId: Infinity, isBroken: false }
+    this.#exports.add(running)
+    try {
+      await this.#reading((reads) => (running.lastId = Math.min(running.lastId, reads.lastCouponId())))
+      for (let afterSlot = 0; ;) {
+        const page = await this.#reading((reads) => ({
+          coupons: reads.couponsUpTo(campaign.id, afterSlot, running.lastId),
+          isThere: reads.campaigns([campaign.id])[0]?.createdAtMs === campaign.createdAtMs,
+        }))
+        if (!page.isThere || running.isBroken) return false
+        const last = page.coupons.at(-1)
+        if (last === undefined) return true
+        await take(page.coupons)
+        afterSlot = last.slot
+        await new Promise<void>((resolve) => this.#clock.soon(resolve))
+      }
+    } finally {
+      this.#exports.delete(running)
     }
   }
 
@@ -340,8 +352,13 @@ class SqliteLedger implements Ledger {
   #deleteCoupons(campaignId: string, afterSlot: number): number | null {
     const last = this.#lockedReads.slotsAfter(campaignId, afterSlot, DELETE_ROWS_MAX).at(-1)
     if (last === undefined) return null
-    this.#deletions++
     this.#statements.deleteSlots.run(campaignId, afterSlot + 1, last)
+    // SQLite gives the highest ids away again once their rows are deleted. None of another campaign's lies above what is left.
+    const lastId = this.#exports.size === 0 ? 0 : this.#lockedReads.lastCouponId()
+    for (const running of this.#exports) {
+      running.lastId = Math.min(running.lastId, lastId)
+      if (running.campaignId === campaignId) running.isBroken = true
+    }
     return last
   }
 

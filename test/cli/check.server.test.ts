@@ -1,0 +1,173 @@
+// firstcome check: green on every pair of stores, and red, with the step named, on builds that break one promise each.
+
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, inject, test } from 'vitest'
+import { ROOT } from '../docs/documents.ts'
+import { call, startServe } from '../serve/server-process.ts'
+import { freshDatabase, uniquePrefix } from '../servers/fresh.ts'
+import { openGuardian, spawnGuarded } from '../servers/guarded.ts'
+
+const MAIN = join(ROOT, 'src/main.ts')
+
+interface Checked {
+  readonly code: number | null
+  readonly output: string
+  /** name: result */
+  readonly steps: Readonly<Record<string, string>>
+}
+
+async function check(...args: string[]): Promise<Checked> {
+  await using checked = await spawnGuarded(process.execPath, [MAIN, 'check', ...args], { env: {} })
+  const { code } = await checked.exited
+  const lines = checked.output.matchAll(/^(ok|FAIL|skip) +(.+?): /gm)
+  return {
+    code,
+    output: checked.output,
+    steps: Object.fromEntries([...lines].map(([, result, name]) => [name, result])),
+  }
+}
+
+async function expectNothingLeft(url: string): Promise<void> {
+  expect((await call(`${url}/v1/campaigns?test=all`))?.body['data']).toEqual([])
+}
+
+async function expectGreen(environment: Record<string, string>): Promise<void> {
+  const server = await startServe(environment)
+  try {
+    const { code, output } = await check('--url', server.url)
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringMatching(/\nGood: all \d\d steps passed in .+ s\n$/),
+    })
+    await expectNothingLeft(server.url)
+  } finally {
+    await server.close()
+  }
+}
+
+test('green on the embedded default', () => expectGreen({ SQLITE_PATH: ':memory:' }))
+
+test('green on MySQL and Redis', async () => {
+  const database = await freshDatabase(inject('mysqlUrl'))
+  try {
+    await expectGreen({ MYSQL_URL: database.url, REDIS_URL: inject('redisUrl'), REDIS_PREFIX: uniquePrefix() })
+  } finally {
+    await database.drop()
+  }
+})
+
+describe('red, with the step named, when', () => {
+  interface Broken {
+    readonly file: string
+    readonly line: string
+    readonly instead: string
+    /** Those that fail. */
+    readonly steps: readonly string[]
+  }
+  const builds: Readonly<Record<string, Broken>> = {
+    'the last coupon is kept back': {
+      file: 'src/issue/segments.ts',
+      line: 'for (let slot = maxSlot + 1; slot <= campaign.totalCoupons && slots.length < wanted; slot++) slots.push(slot)',
+      instead:
+        'for (let slot = maxSlot + 1; slot < campaign.totalCoupons && slots.length < wanted; slot++) slots.push(slot)',
+      steps: ['delete', 'campaign status', 'sold out', 'a crowd'],
+    },
+    'a key is given a coupon of another recipient': {
+      file: 'src/issue/look-up.ts',
+      line: "if (ofRequest.recipientKey !== request.recipientKey) return { code: 'idempotency_key_reused' }",
+      instead: '',
+      steps: ['reused key'],
+    },
+    'If-Match is ignored': {
+      file: 'src/campaign/campaigns.ts',
+      line: 'if (campaign === undefined || seen === null) return true',
+      instead: 'return true',
+      steps: ['If-Match, stale', 'two people at once'],
+    },
+    'a spreadsheet would calculate with a recipient': {
+      file: 'src/http/export-formats.ts',
+      line: 'FORMULA.test(text) || ',
+      instead: '',
+      steps: ['export, CSV'],
+    },
+    'test campaigns are in the list': {
+      file: 'src/http/campaign-handlers.ts',
+      line: "{ false: 'none',",
+      instead: "{ false: 'all',",
+      steps: ['campaign list'],
+    },
+  }
+
+  test.concurrent.each(Object.entries(builds))('%s', async (_name, { file, line, instead, steps }) => {
+    await using guardian = await openGuardian()
+    for (const path of ['src', 'package.json'])
+      cpSync(join(ROOT, path), join(guardian.folder, path), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules'), join(guardian.folder, 'node_modules'))
+    const broken = join(guardian.folder, file)
+    const pieces = readFileSync(broken, 'utf8').split(line)
+    expect(pieces, `${file} has this line once`).toHaveLength(2)
+    writeFileSync(broken, pieces.join(instead))
+
+    const env = { PORT: '0', DRAIN_MS: '0', SQLITE_PATH: ':memory:' }
+    const server = await guardian.run(process.execPath, [join(guardian.folder, 'src/main.ts'), 'serve'], { env })
+    const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)[^]*^Ready\.$/m)
+    const checked = await check('--url', url)
+    expect(checked.code, checked.output).toBe(1)
+    const failed = Object.entries(checked.steps).filter(([, result]) => result === 'FAIL')
+    expect(
+      failed.map(([name]) => name),
+      checked.output,
+    ).toEqual(steps)
+    expect(checked.output).toMatch(/^Bad: \d failed, \d+ skipped, \d+ passed$/m)
+    await expectNothingLeft(url)
+  })
+})
+
+describe('could not be run:', () => {
+  test('nobody is there', async () => {
+    const { code, output } = await check('--url', 'http://127.0.0.1:1')
+    expect({ code, output }).toEqual({
+      code: 3,
+      output: expect.stringContaining('no server answers at http://127.0.0.1:1/'),
+    })
+  })
+
+  test('somebody else is there', async () => {
+    const other = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
+    try {
+      await new Promise((resolve) => other.once('listening', resolve))
+      const { code, output } = await check('--url', `http://127.0.0.1:${(other.address() as AddressInfo).port}`)
+      expect({ code, output }).toEqual({ code: 3, output: expect.stringContaining('is no Firstcome') })
+    } finally {
+      other.close()
+    }
+  })
+
+  test('Ctrl-C: what it had made is deleted', async () => {
+    const server = await startServe({ SQLITE_PATH: ':memory:' })
+    try {
+      await using checked = await spawnGuarded(process.execPath, [MAIN, 'check', '--url', server.url], { env: {} })
+      await checked.waitForOutput(/^ok +create for soon/m)
+      checked.signal('SIGINT')
+      expect((await checked.exited).code).toBe(3)
+      expect(checked.output).toContain('No verdict')
+      await expectNothingLeft(server.url)
+    } finally {
+      await server.close()
+    }
+  })
+})
+
+test('--json: one document', async () => {
+  const server = await startServe({ SQLITE_PATH: ':memory:' })
+  try {
+    const { code, output } = await check('--url', server.url, '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(output)).toMatchObject({ url: server.url, verdict: 'good', failed: 0, skipped: 0 })
+  } finally {
+    await server.close()
+  }
+})
