@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-interface Setting {
+export interface Setting {
   readonly env: string
   /** null: no flag, because it may hold a password and command lines are seen by everybody on the machine. */
   readonly flag: string | null
@@ -13,7 +13,7 @@ interface Setting {
   readonly meaning: string
 }
 
-/** docs/settings.md shows this table, `firstcome serve --help` too; tests compare them. */
+/** Of the servers. docs/settings.md shows this table, `firstcome serve --help` too; tests compare them. */
 export const SETTINGS = [
   {
     env: 'MYSQL_URL',
@@ -78,6 +78,17 @@ export const SETTINGS = [
     placeholder: 'LEVEL',
     default: 'info',
     meaning: 'fatal, error, warn, info or debug. Logs are JSON lines on standard error.',
+  },
+] as const satisfies readonly Setting[]
+
+/** Of the commands that call a server. docs/settings.md shows them too. */
+export const CLIENT_SETTINGS = [
+  {
+    env: 'FIRSTCOME_URL',
+    flag: 'url',
+    placeholder: 'URL',
+    default: 'http://127.0.0.1:8080',
+    meaning: 'The server to call: http or https, with a path if it stands behind one.',
   },
 ] as const satisfies readonly Setting[]
 
@@ -170,6 +181,33 @@ export function readConfig(
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return config
+}
+
+export interface ClientConfig {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** For `Accept-Language`; null: nothing is known. */
+  readonly language: string | null
+}
+
+/** @throws ConfigError */
+export function readClientConfig(
+  flags: Readonly<Record<string, string | undefined>> = {},
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ClientConfig {
+  const [{ env, flag, default: standard }] = CLIENT_SETTINGS
+  const text = flags[flag] ?? (environment[env] || standard)
+  if (!isUrl(text, ['http:', 'https:'])) throw new ConfigError(`${env}: not of the form http://host:8080`)
+  const { origin, pathname, search, hash, username, password } = new URL(text)
+  if (username + password !== '') throw new ConfigError(`${env}: without user and password, please: the API has none`)
+  if (search + hash !== '') throw new ConfigError(`${env}: without ? and #, please: paths are put behind it`)
+  // As POSIX ranks them; C, POSIX and the like are no language.
+  const locale = environment['LC_ALL'] || environment['LC_MESSAGES'] || environment['LANG'] || ''
+  const [, language, region] = /^([a-z]{2,3})(?:_([A-Z]{2}))?(?![a-zA-Z])/.exec(locale) ?? []
+  return {
+    url: origin + pathname.replace(/\/+$/, ''),
+    language: language === undefined ? null : region === undefined ? language : `${language}-${region}`,
+  }
 }
 
 function valueOf(

@@ -2,11 +2,19 @@
 // bad, 2 not yet, 3 could not be run.
 
 import { Command, CommanderError } from 'commander'
-import { addCheck } from './cli/check.ts'
-import { addDemo } from './cli/demo.ts'
-import { addMigrate } from './cli/migrate.ts'
-import { addServe } from './cli/serve.ts'
+import { addCompletion } from './cli/completion.ts'
 import { version } from './version.ts'
+
+/** In the order of the help. Only the one that was named is loaded: the parts of a server take most of a second. */
+const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
+  ['serve', async () => (await import('./cli/serve.ts')).addServe],
+  ['migrate', async () => (await import('./cli/migrate.ts')).addMigrate],
+  ['campaign', async () => (await import('./cli/campaign.ts')).addCampaign],
+  ['issue', async () => (await import('./cli/issue.ts')).addIssue],
+  ['coupons', async () => (await import('./cli/coupons.ts')).addCoupons],
+  ['check', async () => (await import('./cli/check.ts')).addCheck],
+  ['demo', async () => (await import('./cli/demo.ts')).addDemo],
+])
 
 const program = new Command('firstcome')
   .description('First-come-first-served coupons: exactly as many as there are, and every answer is a durable row.')
@@ -14,10 +22,21 @@ const program = new Command('firstcome')
   .showHelpAfterError('(--help shows what there is)')
   .exitOverride()
 
-addServe(program)
-addMigrate(program)
-addCheck(program)
-addDemo(program)
+const named = COMMANDS.get(process.argv[2] ?? '')
+for (const load of named === undefined ? COMMANDS.values() : [named]) (await load())(program)
+addCompletion(program)
+
+// Nobody reads any more, as in `firstcome … | head`: whether to go on then is for the command to say. A full disk is a failure.
+let isTold = false
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE' || isTold) return
+  isTold = true
+  process.once('exit', () => {
+    process.stderr.write(`firstcome: cannot write to standard output: ${code}\n`)
+    process.exitCode = 3
+  })
+})
+process.stderr.on('error', () => {})
 
 try {
   await program.parseAsync()

@@ -1,11 +1,11 @@
 // Flags and help from the one table of settings.
 
 import type { Command } from 'commander'
-import { SETTINGS } from '../config.ts'
+import { SETTINGS, type Setting } from '../config.ts'
 
 /** A flag for each setting that may be on a command line; its value stays text until all settings are read together. */
-export function addSettingFlags(command: Command): Command {
-  for (const { env, flag, placeholder, default: standard, meaning } of SETTINGS) {
+export function addSettingFlags(command: Command, settings: readonly Setting[] = SETTINGS): Command {
+  for (const { env, flag, placeholder, default: standard, meaning } of settings) {
     if (flag === null) continue
     command.option(`--${flag} <${placeholder}>`, `${meaning} [${env}${standard === null ? '' : `, ${standard}`}]`)
   }

@@ -62,7 +62,7 @@ function refuse(socket: Socket, error: NodeJS.ErrnoException, requestId: string)
   const body = JSON.stringify(problem)
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+      `Content-Language: en\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
   )
   // Closed at once, with bytes of the caller's still unread, the system would reset the connection and the reply with it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref()

@@ -1,14 +1,14 @@
 // A campaign's coupons as one long reply: page after page from the ledger, no faster than the caller reads, and gently
 // while coupons are being issued. A reply that cannot be completed is cut, never ended as if it were whole.
 
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Writable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { Fault } from '../answers.ts'
 import type { Campaigns } from '../campaign/campaigns.ts'
 import type { Clock } from '../host.ts'
 import type { Coupon } from '../ledger/ledger.ts'
 import type { ExportFormat } from './export-formats.ts'
-import { EXPORT_MS_MAX, EXPORT_PAUSE_FACTOR, EXPORT_STALL_MS_MAX } from './limits.ts'
+import { EXPORT_MS_MAX, EXPORT_PAUSE_FACTOR, EXPORT_PAUSE_MS_MAX, EXPORT_STALL_MS_MAX } from './limits.ts'
 
 /** By the caller, who hung up, or by us: there is nobody to tell it to. */
 class Cut extends Error {}
@@ -49,11 +49,11 @@ export class CouponExport {
     try {
       const isWhole = await campaigns.exportCoupons(this.#campaignId, this.#takerOf())
       if (!isWhole && !this.#isBegun) return false
-      if (!isWhole) this.cut()
-      else {
-        this.#begin()
-        this.#body.end(this.#format.foot(this.#rows))
-      }
+      if (!isWhole || this.#body.destroyed) throw new Cut()
+      this.#begin()
+      this.#body.end(this.#format.foot(this.#rows))
+      // Its place is taken until the caller has read the end, too: until then it can still be cut.
+      await this.#until(this.#reply.raw, 'finish')
     } catch (error) {
       if (!this.#isBegun) throw error instanceof Cut ? new Fault('unavailable', 'the server is closing') : error
       if (!(error instanceof Cut)) this.#parts.onBroken(error)
@@ -79,9 +79,9 @@ export class CouponExport {
       this.#rows += coupons.length
       const hasRoom = this.#body.write(coupons.map((coupon) => this.#format.line(coupon)).join(''))
       const workedMs = clock.nowMs() - sinceMs
-      if (!hasRoom) await this.#drained()
+      if (!hasRoom) await this.#until(this.#body, 'drain')
       // Whoever waits for a coupon goes first: the longer a page took, the longer the pause.
-      if (isIssuing()) await clock.sleep(workedMs * EXPORT_PAUSE_FACTOR)
+      if (isIssuing()) await clock.sleep(Math.min(workedMs * EXPORT_PAUSE_FACTOR, EXPORT_PAUSE_MS_MAX))
       if (this.#body.destroyed) throw new Cut()
       sinceMs = clock.nowMs()
     }
@@ -98,18 +98,19 @@ export class CouponExport {
       .send(this.#body)
   }
 
-  #drained(): Promise<void> {
+  /** Waits for the caller to read, and cuts who does not read a page in time. */
+  #until(stream: Writable, event: 'drain' | 'finish'): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const cancel = this.#parts.clock.after(EXPORT_STALL_MS_MAX, () => this.cut())
-    const onDrain = () => settle(resolve)
+    const onEvent = () => settle(resolve)
     const onClose = () => settle(() => reject(new Cut()))
     const settle = (how: () => void) => {
       cancel()
-      this.#body.off('drain', onDrain).off('close', onClose)
+      stream.off(event, onEvent).off('close', onClose)
       how()
     }
-    this.#body.on('drain', onDrain).on('close', onClose)
-    if (this.#body.destroyed) onClose()
+    stream.on(event, onEvent).on('close', onClose)
+    if (stream.destroyed) onClose()
     return promise
   }
 }

@@ -1,6 +1,7 @@
 // Coupons: `issue` is the road of the rush, one call of it per person in the crowd; the others are for looking things up.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Fault } from '../answers.ts'
 import type { Campaigns } from '../campaign/campaigns.ts'
 import type { Clock } from '../host.ts'
 import type { Issuer, Outcome } from '../issue/outcome.ts'
@@ -44,18 +45,17 @@ export class CouponHandlers {
   readonly #clock: Clock
   readonly #problems: Problems
   readonly #lists: Turnstile
-  readonly #exports = new Turnstile({
-    insideMax: EXPORTS_INSIDE_MAX,
-    waitingMax: 0,
-    retryAfterMs: EXPORTS_RETRY_MS,
-  })
+  readonly #exports: Turnstile
   readonly #running = new Set<CouponExport>()
+  #isClosing = false
 
   constructor({ issuer, campaigns, clock, lists }: CouponParts, problems: Problems) {
     this.#issuer = issuer
     this.#campaigns = campaigns
     this.#clock = clock
     this.#lists = lists
+    const limits = { insideMax: EXPORTS_INSIDE_MAX, waitingMax: 0, waitMsMax: 0, retryAfterMs: EXPORTS_RETRY_MS }
+    this.#exports = new Turnstile(limits, clock)
     this.#problems = problems
   }
 
@@ -122,8 +122,9 @@ export class CouponHandlers {
 
   exportNdjson = (request: FastifyRequest, reply: FastifyReply) => this.#export(request, reply, NDJSON)
 
-  /** Those who read an export would keep the server from closing for as long as they like. */
+  /** Those who read an export would keep the server from closing for as long as they like. None begins after this. */
   cutExports(): void {
+    this.#isClosing = true
     for (const running of this.#running) running.cut()
   }
 
@@ -131,6 +132,7 @@ export class CouponHandlers {
     readNoQuery(request.query)
     const { id } = request.params as CampaignParams
     if (!CAMPAIGN_ID.test(id)) return this.#problems.send(reply, 'campaign_not_found')
+    if (this.#isClosing) throw new Fault('unavailable', 'the server is closing')
     const parts = {
       campaigns: this.#campaigns,
       clock: this.#clock,

@@ -33,13 +33,21 @@ export const NDJSON: ExportFormat = {
   foot: (rows) => `${JSON.stringify({ rows })}\n`,
 }
 
-/** In full width, too: some spreadsheets calculate with these. Tabs and line breaks are in no cell of ours. */
-const FORMULA = /^[=+\-@\t\r＝＋－＠]/
-/** A number, a date or a time: a spreadsheet would take leading zeros away, round long ones, and make 1-2 a day of the year. */
-const NUMBER = /^\d[\d.,:/ eE+-]*$/
+/** Tabs and line breaks are in no cell of ours. */
+const FORMULA = /^[=+\-@\t\r]/
+/**
+ * A number, an amount, a share, a date or a time, as LibreOffice and Excel read them: leading zeros would go, long ones be
+ * rounded, 1-2 become a day of the year, and 50% a half.
+ */
+const NUMBER = /^[\d.($][\d.,:/()% eE+\-년월일시분초]*(?:[ap]m)?$/i
+/** Dates that begin with their month, and what is true or false. */
+const WORD =
+  /^(?:true|false|(?:\d\d?[ -])?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ -]\d{1,6}(?:[ ,-]+\d+)?)$/i
 
 /** With an apostrophe in front, text stays text. */
 function cell(text: string): string {
-  const harmless = FORMULA.test(text) || NUMBER.test(text) ? `'${text}` : text
+  // Some spreadsheets calculate with full width as well.
+  const narrow = text.normalize('NFKC')
+  const harmless = FORMULA.test(narrow) || NUMBER.test(narrow) || WORD.test(narrow) ? `'${text}` : text
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
 }

@@ -55,6 +55,8 @@ export const RETRY_MS_DEFAULT = 1_000
 export const LISTS_INSIDE_MAX = 2
 /** Lists that wait for those: a page takes milliseconds, so that this is a second or less. */
 export const LISTS_WAITING_MAX = 32
+/** With a database that is slow, or counts much for the first time: an answer is promised within 10 s. */
+export const LISTS_WAIT_MS_MAX = 3_000
 export const LISTS_RETRY_MS = 1_000
 
 /** Exports at once. None waits: one may take minutes. */
@@ -62,10 +64,12 @@ export const EXPORTS_INSIDE_MAX = 2
 export const EXPORTS_RETRY_MS = 10_000
 /** For all of it; the database keeps what others change meanwhile. A hundred million coupons fit. */
 export const EXPORT_MS_MAX = 3_600_000
-/** A caller who takes nothing for so long has gone, or holds the database's snapshot open on purpose. */
+/** For a page, a quarter of a megabyte: who has not taken it by then has gone, or holds the database's snapshot on purpose. */
 export const EXPORT_STALL_MS_MAX = 30_000
 /** While coupons are being issued, an export pauses this many times as long as it worked: it takes a tenth of a core. */
 export const EXPORT_PAUSE_FACTOR = 9
+/** A page that was slow for another reason: with the stall above, the connection to the database must not idle for 60 s. */
+export const EXPORT_PAUSE_MS_MAX = 5_000
 
 /** Values of Accept-Language whose meaning is remembered, and how long one may be for that. */
 export const LANGUAGES_REMEMBERED_MAX = 1_000

@@ -3,6 +3,7 @@
 
 import type { TSchema } from 'typebox'
 import { FAULTS } from '../answers.ts'
+import { IF_MATCH } from './etags.ts'
 import { OPERATIONS, SCHEMAS, type Operation, type Reply, type SchemaName } from './operations.ts'
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems.ts'
 import { sampleProblem } from './samples.ts'
@@ -67,7 +68,7 @@ const PARAMETERS = {
     in: 'header',
     description:
       '1–255 visible ASCII characters, in double quotes or bare, new for every coupon that is wanted. Good while the campaign exists.',
-    schema: { type: 'string', minLength: 1, maxLength: 512 },
+    schema: { type: 'string', pattern: String.raw`^(?:[!#-~][!-~]{0,254}|"(?:[!#-\[\]-~]|\\["\\]){1,255}")$` },
     example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
   },
   ifMatch: {
@@ -75,12 +76,17 @@ const PARAMETERS = {
     in: 'header',
     description:
       'The `ETag` of the campaign as you saw it: if it was changed since, nothing is done. `*`: whatever it is.',
-    schema: { type: 'string' },
+    schema: { type: 'string', pattern: IF_MATCH.source },
     example: '"1.mhvbb7z5"',
   },
 }
 
 const HEADERS = {
+  ContentLanguage: {
+    description: 'Of `title`: what `Accept-Language` prefers.',
+    schema: { type: 'string', enum: ['en', 'ko'] },
+  },
+  ETag: { description: 'Of the campaign as it is now.', schema: { type: 'string' } },
   RetryAfter: { description: 'Seconds: `retry_after_ms`, rounded up.', schema: { type: 'integer', minimum: 1 } },
 }
 
@@ -135,7 +141,11 @@ function problemResponses({ problems, wrong = [] }: Operation): Record<string, o
       status,
       {
         description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].meaning}`).join('\n\n'),
-        ...(codes.some(isRetryable) && { headers: { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } } }),
+        headers: {
+          'Content-Language': { $ref: '#/components/headers/ContentLanguage' },
+          ...(codes.some(isRetryable) && { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }),
+          ...(codes.includes('campaign_changed') && { ETag: { $ref: '#/components/headers/ETag' } }),
+        },
         content: {
           [PROBLEM_TYPE]: media('Problem', Object.fromEntries(codes.map((code) => [code, sampleProblem(code, wrong)]))),
         },

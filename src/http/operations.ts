@@ -360,6 +360,9 @@ export const OPERATIONS = {
       200: {
         description: 'Its meaning.',
         schema: 'ProblemPage',
+        headers: {
+          'Content-Language': { description: 'Of `title`.', schema: { type: 'string', enum: ['en', 'ko'] } },
+        },
         samples: { soldOut: REPLIES.problemPage },
         isPageToo: true,
       },

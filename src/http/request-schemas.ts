@@ -57,6 +57,7 @@ function codePrefix(prefix: string): Read<string> {
 const Id = text(
   'Of your choice: then the call can be repeated safely. Without it the service makes one of 12 characters. 1–64 of `A–Z a–z 0–9 _ -`.',
   isCampaignId,
+  { examples: ['spring-2027'] },
 )
 const Name = text('1–255 characters after trimming, no control characters.', readText, { minLength: 1 })
 const StartTime = text(
@@ -99,6 +100,7 @@ const CodeFormatWish = Type.Object(
       text(
         'Stands in front of every code. At most 16 of `A–Z 0–9 -`. In a test campaign `TEST` comes before it, and in no other may it begin so.',
         codePrefix,
+        { examples: ['SPRING-'] },
       ),
     ),
   },

@@ -22,6 +22,7 @@ import {
   KEEP_ALIVE_MS,
   LISTS_INSIDE_MAX,
   LISTS_RETRY_MS,
+  LISTS_WAIT_MS_MAX,
   LISTS_WAITING_MAX,
   REQUEST_MS_MAX,
 } from './limits.ts'
@@ -80,7 +81,10 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     const { headers, httpVersionMinor } = request.raw
     if (headers.host === undefined && httpVersionMinor === 1) {
       done(new InvalidRequest([{ in: 'header', pointer: '/Host', detail: 'is missing' }]))
-    } else if (!health.ready() && request.url.startsWith('/v1/')) {
+    } else if (request.url.includes('%') && !isDecodable(request.url)) {
+      // Of the path Fastify has seen it. A query would be taken as it stands: a recipient in EUC-KR would have no coupon.
+      done(new InvalidRequest([{ in: 'query', pointer: '', detail: 'must be percent-encoded UTF-8' }]))
+    } else if (!health.ready() && request.routeOptions.url?.startsWith('/v1/') === true) {
       // Without a schema every statement would be a mistake of ours.
       done(new Fault('unavailable', 'the database was not reached yet'))
     } else done()
@@ -90,11 +94,13 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   app.setErrorHandler((error, request, reply) => problems.sendError(error, request, reply))
   parseBodies(app)
 
-  const lists = new Turnstile({
+  const limits = {
     insideMax: LISTS_INSIDE_MAX,
     waitingMax: LISTS_WAITING_MAX,
+    waitMsMax: LISTS_WAIT_MS_MAX,
     retryAfterMs: LISTS_RETRY_MS,
-  })
+  }
+  const lists = new Turnstile(limits, clock)
   const coupons = new CouponHandlers({ issuer, campaigns, clock, lists }, problems)
   app.addHook('preClose', (done) => {
     coupons.cutExports()
@@ -107,4 +113,13 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   })
   addDocsPage(app)
   return app
+}
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -50,7 +50,8 @@ export class ServiceHandlers {
 
   start = (request: FastifyRequest, reply: FastifyReply) => {
     const start = startJson(this.#parts.version)
-    if (!wantsHtml(request)) return reply.header('vary', 'accept').send(start)
+    reply.header('vary', 'accept')
+    if (!wantsHtml(request)) return reply.send(start)
     const links = Object.entries(start).filter(([, value]) => value.startsWith('/'))
     return sendPage(reply, 'Firstcome', [
       `<p>First come, first served: coupons, issued exactly. Version ${escape(start.version)}.</p>`,
@@ -70,11 +71,18 @@ export class ServiceHandlers {
   problem = (request: FastifyRequest, reply: FastifyReply) => {
     const { code } = request.params as { code: string }
     if (!isProblemCode(code)) return this.#problems.send(reply, 'not_found')
-    const page = problemPageJson(code, languageOf(request.headers['accept-language']))
-    if (!wantsHtml(request)) return reply.header('vary', 'accept, accept-language').send(page)
+    const language = languageOf(request.headers['accept-language'])
+    const page = problemPageJson(code, language)
+    reply.header('vary', 'accept, accept-language').header('content-language', language)
+    if (!wantsHtml(request)) return reply.send(page)
     const words = escape(page.meaning).replace(/`([^`]+)`/g, '<code>$1</code>')
     const retry = page.retryable ? '<p>Ask the same again after the time in <code>Retry-After</code>.</p>' : ''
-    return sendPage(reply, page.title, [`<p><code>${code}</code>, HTTP ${page.status}</p><p>${words}</p>${retry}`])
+    return sendPage(
+      reply,
+      page.title,
+      [`<p><code>${code}</code>, HTTP ${page.status}</p><p>${words}</p>${retry}`],
+      language,
+    )
   }
 
   document = (_request: FastifyRequest, reply: FastifyReply) =>
@@ -92,14 +100,18 @@ function wantsHtml(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/html') ?? false
 }
 
-function sendPage(reply: FastifyReply, title: string, parts: readonly string[]): FastifyReply {
+function sendPage(
+  reply: FastifyReply,
+  title: string,
+  parts: readonly string[],
+  language: Language = 'en',
+): FastifyReply {
   return reply
-    .header('vary', 'accept')
     .header('content-type', 'text/html; charset=utf-8')
     .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
     .send(
       `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-        `<title>${escape(title)}</title><h1>${escape(title)}</h1>${parts.join('')}</html>`,
+        `<title>${escape(title)}</title><h1 lang="${language}">${escape(title)}</h1>${parts.join('')}</html>`,
     )
 }
 

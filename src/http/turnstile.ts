@@ -2,28 +2,31 @@
 // in the way of a sale.
 
 import { Fault } from '../answers.ts'
+import type { Clock } from '../host.ts'
 
 export interface TurnstileLimits {
   readonly insideMax: number
   readonly waitingMax: number
+  readonly waitMsMax: number
   /** When there may be room again. */
   readonly retryAfterMs: number
 }
 
 export class Turnstile {
   readonly #limits: TurnstileLimits
+  readonly #clock: Clock
   #inside = 0
   readonly #waiting: (() => void)[] = []
 
-  constructor(limits: TurnstileLimits) {
+  constructor(limits: TurnstileLimits, clock: Clock) {
     this.#limits = limits
+    this.#clock = clock
   }
 
   async pass<T>(work: () => Promise<T>): Promise<T> {
-    const { insideMax, waitingMax, retryAfterMs } = this.#limits
-    if (this.#inside < insideMax) this.#inside++
-    else if (this.#waiting.length < waitingMax) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else throw new Fault('busy', 'too many at once', { retryAfterMs })
+    if (this.#inside < this.#limits.insideMax) this.#inside++
+    else if (this.#waiting.length < this.#limits.waitingMax) await this.#turn()
+    else throw this.#busy()
     try {
       return await work()
     } finally {
@@ -32,5 +35,23 @@ export class Turnstile {
       if (next === undefined) this.#inside--
       else next()
     }
+  }
+
+  #turn(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const cancel = this.#clock.after(this.#limits.waitMsMax, () => {
+      this.#waiting.splice(this.#waiting.indexOf(enter), 1)
+      reject(this.#busy())
+    })
+    const enter = () => {
+      cancel()
+      resolve()
+    }
+    this.#waiting.push(enter)
+    return promise
+  }
+
+  #busy(): Fault {
+    return new Fault('busy', 'too many at once', { retryAfterMs: this.#limits.retryAfterMs })
   }
 }

@@ -173,10 +173,13 @@ class SqliteLedger implements Ledger {
     campaign: CampaignIdentity,
     take: (coupons: readonly Coupon[]) => Promise<void>,
   ): Promise<boolean> {
-    const running: RunningExport = { campaignId: campaign.id, lastId: Infinity, isBroken: false }
-    this.#exports.add(running)
+    // In turn with the writers: no deletion is half done at this moment.
+    const running = await this.#writing(() => {
+      const begun = { campaignId: campaign.id, lastId: this.#lockedReads.lastCouponId(), isBroken: false }
+      this.#exports.add(begun)
+      return begun
+    })
     try {
-      await this.#reading((reads) => (running.lastId = Math.min(running.lastId, reads.lastCouponId())))
       for (let afterSlot = 0; ;) {
         const page = await this.#reading((reads) => ({
           coupons: reads.couponsUpTo(campaign.id, afterSlot, running.lastId),

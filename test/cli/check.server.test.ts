@@ -89,7 +89,7 @@ describe('red, with the step named, when', () => {
     },
     'a spreadsheet would calculate with a recipient': {
       file: 'src/http/export-formats.ts',
-      line: 'FORMULA.test(text) || ',
+      line: 'FORMULA.test(narrow) || ',
       instead: '',
       steps: ['export, CSV'],
     },

@@ -3,9 +3,11 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Campaign } from '../../src/campaign/campaign.ts'
+import { CAMPAIGN_STATUSES, campaignStatus } from '../../src/campaign/campaign.ts'
+import type { Campaign, CampaignIdentity } from '../../src/campaign/campaign.ts'
 import { LedgerUnavailable, SEGMENT_SLOTS } from '../../src/ledger/ledger.ts'
-import type { Coupon, Ledger, NewCampaign, NewCoupon, ReadQuery, SlotRange } from '../../src/ledger/ledger.ts'
+import type { CampaignFilter, Coupon, Ledger, NewCampaign, NewCoupon } from '../../src/ledger/ledger.ts'
+import type { ReadQuery, SlotRange } from '../../src/ledger/ledger.ts'
 import { aCampaign, aCoupon, asStored, newId, newKey } from './ledger-samples.ts'
 
 export interface LedgerUnderTest {
@@ -14,6 +16,7 @@ export interface LedgerUnderTest {
   close(): Promise<void>
 }
 
+const everyCampaign: CampaignFilter = { test: 'all', status: null, text: null }
 const nothing: ReadQuery = { campaignIds: [], requestKeys: [], recipientKeys: [], slots: [] }
 
 function byRequest(...rows: readonly Coupon[]): ReadQuery {
@@ -92,7 +95,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         const second = await ledger.read(nothing)
         const third = await ledger.campaigns([])
         const fourth = await ledger.lock([], async (locked) => locked.nowMs)
-        const fifth = await ledger.listCampaigns({ limit: 1, after: null, includeTest: true })
+        const fifth = await ledger.listCampaigns({ limit: 1, after: null, ...everyCampaign })
         for (const value of [first.nowMs, second.nowMs, third.nowMs, fourth, fifth.nowMs]) {
           expect(Number.isInteger(value)).toBe(true)
         }
@@ -138,7 +141,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         const listed = await ledger.listCampaigns({
           limit: 1,
           after: { createdAtMs: answer.campaign.createdAtMs, id: `${asked.id}~` },
-          includeTest: true,
+          ...everyCampaign,
         })
         expect(listed.campaigns[0]).toEqual(answer.campaign)
         const state = (await ledger.read({ ...nothing, campaignIds: [asked.id] })).campaigns.get(asked.id)
@@ -219,38 +222,145 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     })
 
     describe('listCampaigns', () => {
-      it('pages newest first without repetition or loss, equal times by id', async () => {
-        const made = await Promise.all(range(1, 25).map((n) => create({ test: n % 5 === 0 })))
-        const mine = new Set(made.map((campaign) => campaign.id))
-        for (const [includeTest, expected] of [
-          [true, made],
-          [false, made.filter((campaign) => !campaign.test)],
-        ] as const) {
-          for (const limit of [1, 3, 1_000]) {
-            const seen: Campaign[] = []
-            let after: { createdAtMs: number; id: string } | null = null
-            // Others may be in the database: past the oldest of mine there is nothing to learn.
-            const oldest = Math.min(...made.map((campaign) => campaign.createdAtMs))
-            for (;;) {
-              const page: Campaign[] = (await ledger.listCampaigns({ limit, after, includeTest })).campaigns
-              expect(page.length).toBeLessThanOrEqual(limit)
-              seen.push(...page)
-              const last = page.at(-1)
-              // A cursor that stands still would page for ever.
-              if (last !== undefined) expect(last.id).not.toBe(after?.id)
-              if (last === undefined || last.createdAtMs < oldest) break
-              after = { createdAtMs: last.createdAtMs, id: last.id }
+      /** All pages, newest first. Others may be in the database: past the oldest of `mine` there is nothing to learn. */
+      async function listed(mine: readonly Campaign[], limit: number, filter: CampaignFilter): Promise<Campaign[]> {
+        const oldest = Math.min(...mine.map((campaign) => campaign.createdAtMs))
+        const seen: Campaign[] = []
+        let after: CampaignIdentity | null = null
+        for (;;) {
+          const page: Campaign[] = (await ledger.listCampaigns({ limit, after, ...filter })).campaigns
+          expect(page.length).toBeLessThanOrEqual(limit)
+          seen.push(...page)
+          const last = page.at(-1)
+          // A cursor that stands still would page for ever.
+          if (last !== undefined) expect(last.id).not.toBe(after?.id)
+          if (last === undefined || last.createdAtMs < oldest) break
+          after = { createdAtMs: last.createdAtMs, id: last.id }
+        }
+        for (const [index, campaign] of seen.entries()) {
+          const next = seen[index + 1]
+          if (next === undefined) continue
+          const later = campaign.createdAtMs - next.createdAtMs
+          expect(later > 0 || (later === 0 && campaign.id > next.id)).toBe(true)
+        }
+        const ids = new Set(mine.map((campaign) => campaign.id))
+        return seen.filter((campaign) => ids.has(campaign.id))
+      }
+
+      const idsOf = (campaigns: readonly Campaign[]) => campaigns.map((campaign) => campaign.id).sort()
+
+      it('pages newest first without repetition or loss, equal times by id, whatever is asked for', async () => {
+        const made = await Promise.all(
+          range(1, 24).map((n) =>
+            create({ test: n % 4 === 0, paused: n % 3 === 0, name: n % 2 === 0 ? '가을 쿠폰' : '봄 쿠폰' }),
+          ),
+        )
+        const everything = await listed(made, 1_000, everyCampaign)
+        expect(idsOf(everything)).toEqual(idsOf(made))
+        for (const test of ['none', 'only', 'all'] as const) {
+          for (const status of [null, 'paused', 'open'] as const) {
+            for (const text of [null, '가을']) {
+              const expected = everything.filter(
+                (campaign) =>
+                  (test === 'all' || campaign.test === (test === 'only')) &&
+                  (status === null || campaign.paused === (status === 'paused')) &&
+                  (text === null || campaign.name.includes(text)),
+              )
+              // More on a page is a matter of fewer statements: the smallest pages go wrong first.
+              for (const limit of [1, 3]) expect(await listed(made, limit, { test, status, text })).toEqual(expected)
             }
-            for (const [index, campaign] of seen.entries()) {
-              const next = seen[index + 1]
-              if (next === undefined) continue
-              const later = campaign.createdAtMs - next.createdAtMs
-              expect(later > 0 || (later === 0 && campaign.id > next.id)).toBe(true)
-            }
-            const found = seen.filter((campaign) => mine.has(campaign.id))
-            expect(found.map((campaign) => campaign.id).sort()).toEqual(expected.map((campaign) => campaign.id).sort())
           }
         }
+      })
+
+      it('knows each status; of one that is sold out by the hint, and only while the total stands', async () => {
+        const [past, future] = [nowMs - 30_000, nowMs + 3_600_000]
+        const scheduled = await create({ startTimeMs: future })
+        const ended = await create({ endTimeMs: past })
+        const open = await create({ endTimeMs: future })
+        const paused = [{}, { startTimeMs: future }, { endTimeMs: past }].map((times) =>
+          create({ ...times, paused: true }),
+        )
+        const soldOut = await create({ totalCoupons: 7 })
+        const endless = await create()
+        const hinted = [scheduled, ended, await paused[0]!, soldOut]
+        for (const campaign of hinted) await ledger.markSoldOut(campaign, campaign.totalCoupons)
+        const all = [scheduled, ended, open, endless, soldOut, ...(await Promise.all(paused))]
+        const of = async (status: CampaignFilter['status']) =>
+          idsOf(await listed(all, 100, { ...everyCampaign, status }))
+
+        expect(await of('scheduled')).toEqual([scheduled.id])
+        expect(await of('ended')).toEqual([ended.id])
+        expect(await of('paused')).toEqual(idsOf(await Promise.all(paused)))
+        expect(await of('sold_out')).toEqual([soldOut.id])
+        expect(await of('open')).toEqual(idsOf([open, endless]))
+        expect(await of(null)).toEqual(idsOf(all))
+
+        for (const totalCoupons of [8, 6]) {
+          await change(soldOut, { totalCoupons })
+          expect(await of('sold_out')).toEqual([])
+          expect(await of('open')).toEqual(idsOf([open, endless, soldOut]))
+        }
+        await change(soldOut, { totalCoupons: 7 })
+        expect(await of('sold_out')).toEqual([soldOut.id])
+      })
+
+      it('judges by the clock that it answers, to the millisecond', async () => {
+        const soonMs = (await ledger.ping()).nowMs + 30
+        const made = await Promise.all(
+          range(0, 7).map((n) => create({ startTimeMs: soonMs + 6 * n, endTimeMs: soonMs + 6 * n + 9 })),
+        )
+        const oldest = Math.min(...made.map((campaign) => campaign.createdAtMs))
+        const ids = new Set(idsOf(made))
+        for (let turn = 0, done = false; !done; turn += 1) {
+          const status = CAMPAIGN_STATUSES[turn % CAMPAIGN_STATUSES.length]!
+          const page = await ledger.listCampaigns({ limit: 1_000, after: null, ...everyCampaign, status })
+          const shown = idsOf(page.campaigns.filter((campaign) => ids.has(campaign.id)))
+          expect(page.campaigns.length < 1_000 || page.campaigns.at(-1)!.createdAtMs < oldest).toBe(true)
+          expect(shown).toEqual(idsOf(made.filter((campaign) => campaignStatus(campaign, page.nowMs, 0) === status)))
+          done = page.nowMs > soonMs + 100
+        }
+      })
+
+      describe('finds a part of name or id', () => {
+        /** By its name: what it is found by, and what it is not, though it looks alike. */
+        const names: [name: string, found: string[], notFound: string[]][] = [
+          ['가을 선착순 쿠폰', ['가을', '을 선', '쿠폰', '가을 선착순 쿠폰'], ['가 을', '가을 쿠폰', '갸을', 'ㄱ']],
+          ['CAFÉ Été', ['café', 'CAFÉ', 'É', 'é été', 'fÉ ét'], ['Cafe', 'ete', 'E\u0301']],
+          ['a 🎉 party 🦄', ['🎉', ' 🎉 P', '🦄'], ['🎊', '🎉🦄']],
+          ['100% off_now', ['100%', '% OFF', 'off_', '%'], ['1%', '100_', '%%', 'offXnow', '__']],
+          [`it's "C:\\new"`, ["it's", "'", '"c:', '\\', '\\N', '\\new"'], ['\\\\', "''", '\n', '\\"']],
+          ['ΟΔΟΣΑ', ['οδοσ', 'ΟΔΟΣ', 'δος'], ['ΟΔΑ']],
+        ]
+
+        it('in any case, and otherwise to the letter', async () => {
+          const made = await Promise.all(names.map(async ([name]) => create({ name })))
+          for (const [index, [, found, notFound]] of names.entries()) {
+            const shows = async (text: string) => idsOf(await listed(made, 1_000, { ...everyCampaign, text }))
+            for (const text of found) expect(await shows(text), text).toContain(made[index]!.id)
+            for (const text of notFound) expect(await shows(text), text).not.toContain(made[index]!.id)
+          }
+        })
+
+        it('each by its own name, whatever letters the database knows the small ones of', async () => {
+          const letters = ['ŞİŞLİ', 'ıstanbul', 'Straße ẞ', 'Ⱥ Ҋ Ӏ', 'ŉ ǰ ﬁ', '𐐀𐐨', 'Ა', 'ꭰ', 'ς', 'Å Å K']
+          const made = await Promise.all(letters.map((name) => create({ name })))
+          for (const campaign of made) {
+            const shown = await listed(made, 1_000, { ...everyCampaign, text: campaign.name })
+            expect(idsOf(shown), campaign.name).toContain(campaign.id)
+          }
+        })
+
+        it('an id is compared as strictly as a name', async () => {
+          const id = `${newId()}-Cafe_X-100`
+          const made = [await create({ id, name: '봄' }), await create({ name: '봄' })]
+          for (const text of ['cafe', 'CAFE_x', '-100', id, id.toUpperCase()]) {
+            expect(idsOf(await listed(made, 1_000, { ...everyCampaign, text })), text).toEqual([id])
+          }
+          for (const text of ['café', 'e\u0301', 'ｃａｆｅ', 'cafe%', 'cafe__', 'cafe-x', '\u200b', '🙂', `${id} `]) {
+            expect(await listed(made, 1_000, { ...everyCampaign, text }), text).toEqual([])
+          }
+        })
       })
     })
 
@@ -700,12 +810,86 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     })
 
     describe('markSoldOut', () => {
-      it('writes the hint, and touches neither version nor time', async () => {
+      const inALock = (campaign: Campaign, total: number) =>
+        ledger.lock([campaign.id], (locked) => locked.markSoldOut(campaign, total))
+
+      it.each([
+        ['by itself', (campaign: Campaign, total: number) => ledger.markSoldOut(campaign, total)],
+        ['in a lock', inALock],
+      ])('%s writes the hint, and touches neither version nor time', async (_, mark) => {
         const [campaign, other] = [await create(), await create()]
         await nextMillisecond()
-        await ledger.lock([campaign.id], (locked) => locked.markSoldOut(campaign.id, 100))
-        expect(await stored(campaign)).toEqual({ ...campaign, soldOutTotal: 100 })
+        for (let time = 0; time < 2; time += 1) {
+          await mark(campaign, 100)
+          expect(await stored(campaign)).toEqual({ ...campaign, soldOutTotal: 100 })
+        }
         expect(await stored(other)).toEqual(other)
+      })
+
+      it.each([
+        ['by itself', (campaign: Campaign, total: number) => ledger.markSoldOut(campaign, total)],
+        ['in a lock', inALock],
+      ])('%s leaves alone what has another identity or another total', async (_, mark) => {
+        const campaign = await create()
+        await mark({ ...campaign, createdAtMs: campaign.createdAtMs - 1 }, 100)
+        await mark({ ...campaign, createdAtMs: campaign.createdAtMs + 1 }, 100)
+        await mark(campaign, 99)
+        await mark(campaign, 101)
+        await mark({ ...campaign, id: newId() }, 100)
+        expect(await stored(campaign)).toEqual(campaign)
+        // What the campaign had when it was counted is not what it has now.
+        await change(campaign, { totalCoupons: 101 })
+        await mark(campaign, 100)
+        expect((await stored(campaign))?.soldOutTotal).toBeNull()
+      })
+    })
+
+    describe('deleteCoupons', () => {
+      it('bites: the last slot that was deleted, and null when there was none', async () => {
+        const [campaign, other] = [await create({ totalCoupons: 20_000 }), await create()]
+        const slots = range(1, 5_400).map((n) => 3 * n)
+        for (let from = 0; from < slots.length; from += 1_800) {
+          await fill(slots.slice(from, from + 1_800).map((slot) => aCoupon(campaign, slot)))
+        }
+        await fill([aCoupon(other, 7)])
+        const bite = (afterSlot: number) =>
+          ledger.lock([campaign.id], (locked) => locked.deleteCoupons(campaign.id, afterSlot))
+
+        // Beyond 600: the first 200 stay, and so many go that everybody else soon has a turn.
+        const first = await bite(600)
+        expect(slots).toContain(first)
+        expect(first).toBeGreaterThan(600)
+        expect(first).toBeLessThan(slots.at(-1)!)
+        const left = slots.filter((slot) => slot <= 600 || slot > first!)
+        expect((await coupons(campaign)).map((coupon) => coupon.slot)).toEqual(left)
+
+        let bites = 1
+        for (let slot: number | null = 0; slot !== null; bites += 1) {
+          const afterSlot: number = slot
+          slot = await bite(afterSlot)
+          if (slot !== null) expect(slot).toBeGreaterThan(afterSlot)
+        }
+        expect(bites).toBeLessThan(30)
+        expect(await coupons(campaign)).toEqual([])
+        expect(await coupons(other)).toHaveLength(1)
+        expect(await stored(campaign)).toEqual(campaign)
+        expect(await bite(0)).toBeNull()
+        expect(await ledger.lock([], (locked) => locked.deleteCoupons(newId(), 0))).toBeNull()
+      })
+
+      it('is rolled back with its lock; inside it the slots are free', async () => {
+        const campaign = await create()
+        await fill(range(1, 30).map((slot) => aCoupon(campaign, slot)))
+        const before = await coupons(campaign)
+        const error = new Error('changed my mind')
+        const work = ledger.lock([campaign.id], async (locked) => {
+          expect(await locked.deleteCoupons(campaign.id, 10)).toBe(30)
+          expect(await locked.maxSlots([campaign.id])).toEqual([10])
+          expect(await locked.record([aCoupon(campaign, 11)])).toEqual({ status: 'recorded', count: 1 })
+          throw error
+        })
+        await expect(work).rejects.toBe(error)
+        expect(await coupons(campaign)).toEqual(before)
       })
     })
 
@@ -852,6 +1036,222 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
     })
 
+    describe('exportCoupons', () => {
+      /** More than two pages of either adapter. */
+      const EXPORT_ROWS = 2_300
+      let campaign: Campaign
+      beforeAll(async () => {
+        campaign = await many(EXPORT_ROWS)
+      })
+
+      /** With a gap at every tenth slot; not in order of slot, so that the order of writing is not the answer by chance. */
+      async function many(count: number, to: Ledger = ledger): Promise<Campaign> {
+        const { campaign: made } = await to.createCampaign(aCampaign(nowMs, { totalCoupons: 20_000, test: true }))
+        const slots = range(1, count).map((n) => n + Math.floor((n - 1) / 9))
+        const half = Math.ceil(count / 2)
+        for (const part of [slots.slice(half), slots.slice(0, half)]) {
+          const rows = part.map((slot) => aCoupon(made, slot, { recipient: `받는 이 ${slot}`, recipientKey: newKey() }))
+          expect(await to.record(rows)).toEqual({ status: 'recorded', count: rows.length })
+        }
+        return made
+      }
+
+      /** What was taken, and what it resolved with; `onPage` runs while the page is being taken. */
+      async function exported(
+        of: CampaignIdentity,
+        onPage: (pages: number, coupons: readonly Coupon[]) => void | Promise<void> = () => {},
+        from: Ledger = ledger,
+      ): Promise<{ taken: Coupon[]; pages: number; whole: boolean }> {
+        const taken: Coupon[] = []
+        let pages = 0
+        let taking = 0
+        const whole = await from.exportCoupons(of, async (page) => {
+          taking += 1
+          expect(taking).toBe(1)
+          expect(page.length).toBeGreaterThan(0)
+          taken.push(...page)
+          await onPage((pages += 1), page)
+          taking -= 1
+        })
+        expect(taking).toBe(0)
+        return { taken, pages, whole }
+      }
+
+      it('gives all rows by slot, in pages, and none for an empty campaign', async () => {
+        const { taken, pages, whole } = await exported(campaign)
+        expect(whole).toBe(true)
+        expect(taken).toHaveLength(EXPORT_ROWS)
+        expect(taken).toEqual(await coupons(campaign))
+        // Memory is bounded by the page.
+        expect(pages).toBeGreaterThanOrEqual(2)
+        expect(await exported(await create())).toEqual({ taken: [], pages: 0, whole: true })
+      })
+
+      it('is false for what is not there, or is another campaign now', async () => {
+        const none = { taken: [], pages: 0, whole: false }
+        expect(await exported({ id: newId(), createdAtMs: nowMs })).toEqual(none)
+        expect(await exported({ id: campaign.id, createdAtMs: campaign.createdAtMs - 1 })).toEqual(none)
+        expect(await exported({ id: campaign.id, createdAtMs: campaign.createdAtMs + 1 })).toEqual(none)
+        const old = await create()
+        await fill([aCoupon(old, 1)])
+        await ledger.lock([old.id], (locked) => locked.deleteCampaign(old.id))
+        expect(await exported(old)).toEqual(none)
+        const next = await create({ id: old.id })
+        await fill([aCoupon(next, 2)])
+        expect(await exported(old)).toEqual(none)
+        expect(await exported(next)).toMatchObject({ taken: [{ slot: 2 }], whole: true })
+      })
+
+      it('waits for `take`, while everybody else goes on', async () => {
+        const beside = await create()
+        let calls = 0
+        const { taken, whole } = await exported(campaign, async (pages) => {
+          calls = pages
+          await fill([aCoupon(beside, pages)])
+          await change(beside, { name: `${pages}` })
+          await create()
+          await ledger.ping()
+          await new Promise(setImmediate)
+          expect(calls).toBe(pages)
+        })
+        expect(whole).toBe(true)
+        expect(taken).toHaveLength(EXPORT_ROWS)
+        expect(await coupons(beside)).toHaveLength(calls)
+      })
+
+      it('shows one moment: rows that come while it runs are not in it, below its place or above', async () => {
+        const before = await coupons(campaign)
+        const late: NewCoupon[] = []
+        const { taken, pages, whole } = await exported(campaign, async (page, rows) => {
+          const last = rows.at(-1)!.slot
+          // Gaps before, at and behind the place where it is, and beyond all that there was.
+          const gaps = [10 * page, 10 * Math.floor(last / 10), 10 * (Math.floor(last / 10) + 2), 10_000 + page]
+          const free = gaps.filter((slot) => ![...before, ...late].some((row) => row.slot === slot))
+          const news = free.map((slot) => aCoupon(campaign, slot))
+          await fill(news)
+          late.push(...news)
+        })
+        expect(whole).toBe(true)
+        expect(taken).toEqual(before)
+        expect(late.length).toBeGreaterThan(2 * pages)
+        // They are in the next one.
+        expect((await exported(campaign)).taken).toEqual(await coupons(campaign))
+        expect(await coupons(campaign)).toHaveLength(before.length + late.length)
+      })
+
+      it('begun while a transaction is open has all or nothing of it', async () => {
+        const open = await create()
+        for (const commit of [true, false]) {
+          const slots = commit ? [1, 2] : [3, 4]
+          let running: Promise<{ taken: Coupon[]; whole: boolean }> | undefined
+          const lock = ledger.lock([open.id], async (locked) => {
+            await locked.record([aCoupon(open, slots[0]!)])
+            // Not awaited here: one adapter begins it after the lock.
+            running = exported(open)
+            for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
+            await locked.record([aCoupon(open, slots[1]!)])
+            if (!commit) throw new LedgerUnavailable('abandoned', { mayBeWritten: false })
+          })
+          await lock.catch(() => {})
+          const { taken, whole } = (await running)!
+          expect(whole).toBe(true)
+          expect([[], [1, 2]]).toContainEqual(taken.map((coupon) => coupon.slot))
+        }
+      })
+
+      it('passes on what `take` throws, and hands nothing more; the ledger works on', async () => {
+        const error = new Error('hung up')
+        // Three times: more than there are connections for it anywhere.
+        for (let time = 0; time < 3; time += 1) {
+          let pages = 0
+          const broken = exported(campaign, (page) => {
+            pages = page
+            if (page === 2) throw error
+          })
+          await expect(broken).rejects.toBe(error)
+          expect(pages).toBe(2)
+        }
+        expect(await exported(campaign)).toMatchObject({ whole: true })
+        await fill([aCoupon(campaign, 19_000)])
+        await change(campaign, { name: 'works on' })
+      })
+
+      it('two at once are both whole', async () => {
+        const before = await coupons(campaign)
+        for (const { taken, whole } of await Promise.all([exported(campaign), exported(campaign)])) {
+          expect(whole).toBe(true)
+          expect(taken).toEqual(before)
+        }
+      })
+
+      describe('when it is deleted meanwhile', () => {
+        it.each([
+          ['whole', (id: string) => ledger.lock([id], (locked) => locked.deleteCampaign(id))],
+          ['by a bite', (id: string) => ledger.lock([id], (locked) => locked.deleteCoupons(id, 0))],
+          [
+            'and made anew',
+            async (id: string) => {
+              await ledger.lock([id], (locked) => locked.deleteCampaign(id))
+              const next = await create({ id, totalCoupons: 20_000 })
+              await fill(range(1, 1_500).map((slot) => aCoupon(next, slot * 3)))
+            },
+          ],
+        ])('%s: all rows, or false; never others', async (_, remove) => {
+          const gone = await many(2_100)
+          const before = await coupons(gone)
+          const { taken, whole } = await exported(gone, async (page) => {
+            if (page === 1) await remove(gone.id)
+          })
+          if (whole) expect(taken).toEqual(before)
+          else expect(taken).toEqual(before.slice(0, taken.length))
+        })
+      })
+
+      it.each(['before it begins', 'while it runs', 'and it begins in the midst of that'])(
+        'is not disturbed by another campaign that is deleted %s: what comes afterwards is not in it',
+        async (when) => {
+          const mine = await many(1_200)
+          // Written last: of what was written before, nothing is newer.
+          const other = await many(60)
+          const before = await coupons(mine)
+          const take = async (page: number) => {
+            if (page !== 1) return
+            if (when === 'while it runs') await ledger.lock([other.id], (locked) => locked.deleteCampaign(other.id))
+            await fill(range(1, 50).map((slot) => aCoupon(mine, 15_000 + slot)))
+          }
+          let running = when === 'while it runs' ? exported(mine, take) : undefined
+          if (running === undefined) {
+            await ledger.lock([other.id], async (locked) => {
+              await locked.deleteCoupons(other.id, 0)
+              if (when !== 'before it begins') running = exported(mine, take)
+              for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
+            })
+          }
+          const { taken, whole } = await (running ?? exported(mine, take))
+          expect(whole).toBe(true)
+          expect(taken).toEqual(before)
+        },
+      )
+
+      it('a close in the middle of it ends it, or waits for its end', async () => {
+        const { ledger: closing, close } = await open()
+        const closed = await many(2_100, closing)
+        let ending: Promise<void> | undefined
+        let taken = 0
+        const outcome = await closing
+          .exportCoupons(closed, async (page) => {
+            taken += page.length
+            ending ??= closing.close()
+            await new Promise(setImmediate)
+          })
+          .catch((error: unknown) => error)
+        await ending
+        if (outcome === true) expect(taken).toBe(2_100)
+        else expect(outcome).toBeInstanceOf(LedgerUnavailable)
+        await close()
+      })
+    })
+
     describe('couponByCode', () => {
       it('finds the exact code, in its campaign', async () => {
         const [campaign, other] = [await create(), await create()]
@@ -894,8 +1294,10 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
             }),
           createCampaign: () => closed.createCampaign(aCampaign(nowMs)),
           campaigns: () => closed.campaigns([campaign.id]),
-          listCampaigns: () => closed.listCampaigns({ limit: 1, after: null, includeTest: true }),
+          listCampaigns: () => closed.listCampaigns({ limit: 1, after: null, ...everyCampaign }),
           listCoupons: () => closed.listCoupons(campaign.id, { limit: 1, afterSlot: null, order: 'asc' }),
+          exportCoupons: () => closed.exportCoupons(campaign, async () => void (worked = true)),
+          markSoldOut: () => closed.markSoldOut(campaign, campaign.totalCoupons),
           couponByCode: () => closed.couponByCode(campaign.id, 'A'),
           maxSlots: () => closed.maxSlots([campaign.id]),
           countSegments: () => closed.countSegments(campaign.id, [{ from: 1, to: 10 }]),

@@ -1,23 +1,29 @@
-// docs/settings.md and the table in src/config.ts are the same table; docs/operating.md knows every setting of a database
+// docs/settings.md and the tables in src/config.ts are the same tables; docs/operating.md knows every setting of a database
 // that is warned about.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path/posix'
 import { expect, test } from 'vitest'
-import { SECRET_SETTINGS, SETTINGS } from '../../src/config.ts'
+import { CLIENT_SETTINGS, SECRET_SETTINGS, SETTINGS, type Setting } from '../../src/config.ts'
 import { codeWords, readDocument, ROOT, section, tableRows } from './documents.ts'
 
 const document = readDocument('docs/settings.md')
 
-test('every setting has its row, in the order of the code, with its flag, default and meaning', () => {
-  const rows = SETTINGS.map(({ env, flag, placeholder, default: standard, meaning }) => [
-    `\`${env}\``,
-    flag === null ? '–' : `\`--${flag} ${placeholder}\``,
-    standard === null ? '–' : `\`${standard}\``,
-    meaning.replaceAll('|', '\\|'),
-  ])
-  expect(tableRows(section(document, 'All of them'))).toEqual(rows)
-})
+test.each<[heading: string, settings: readonly Setting[]]>([
+  ['Of the server', SETTINGS],
+  ['Of the commands that call a server', CLIENT_SETTINGS],
+])(
+  '%s: every setting has its row, in the order of the code, with its flag, default and meaning',
+  (heading, settings) => {
+    const rows = settings.map(({ env, flag, placeholder, default: standard, meaning }) => [
+      `\`${env}\``,
+      flag === null ? '–' : `\`--${flag} ${placeholder}\``,
+      standard === null ? '–' : `\`${standard}\``,
+      meaning.replaceAll('|', '\\|'),
+    ])
+    expect(tableRows(section(document, heading))).toEqual(rows)
+  },
+)
 
 test('the settings that may come from a file are those that may hold a password', () => {
   const named = codeWords(document).flatMap(({ text }) => (/^[A-Z]\w*_FILE$/.test(text) ? [text] : []))

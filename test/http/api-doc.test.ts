@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { FAULTS, OUTCOMES, type Answer } from '../../src/answers.ts'
-import { DOCUMENT, callerOf, type Call } from './documented.ts'
+import { DOCUMENT, callerOf, type Call, type Reply } from './documented.ts'
 import { openServer } from './open-server.ts'
 
+const SAMPLE_CODE = 'AEG76X18AKX72AQB'
 const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
 
 test('its tables are the tables of the program, in their order', () => {
@@ -29,17 +30,33 @@ test('it has every route, and no other', () => {
 test('its samples do what it says', async () => {
   const { app } = await openServer()
   const call = callerOf(app)
-  const blocks = [...text.matchAll(/^```(sh|json)\n([^]*?)^```$/gm)].map(([, language, block]) => ({ language, block }))
+  const blocks = [...text.matchAll(/^```(sh|json|text)\n([^]*?)^```$/gm)].map(([, language, block = '']) => ({
+    language,
+    block,
+  }))
   let code = ''
-  for (const [i, { language, block = '' }] of blocks.entries()) {
+  for (const [i, { language, block }] of blocks.entries()) {
     if (language !== 'sh') continue
-    const { json } = await runCurl(call, block.replaceAll('AEG76X18AKX72AQB', code))
+    let reply: Reply | undefined
+    for (const command of block.trim().split(/(?<!\\)\n/)) {
+      reply = await runCurl(call, command.replaceAll(SAMPLE_CODE, code))
+    }
+    const { json = {}, text: got = '' } = reply ?? {}
     if (typeof json['coupon_code'] === 'string') code = json['coupon_code']
     const next = blocks[i + 1]
-    if (next?.language !== 'json') continue
-    expect(steady(json), block).toEqual(steady(JSON.parse(next.block ?? '') as object))
+    if (next?.language === 'json') expect(steady(json), block).toEqual(steady(JSON.parse(next.block) as object))
+    if (next?.language === 'text')
+      expect(steadyText(got), block).toBe(steadyText(next.block.replaceAll(SAMPLE_CODE, code)))
   }
 })
+
+/** Of a file: the mark in front and the ends of lines do not show in the document. */
+function steadyText(text: string): string {
+  return text
+    .replace(/^\ufeff/, '')
+    .replaceAll('\r\n', '\n')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time')
+}
 
 /** What differs from run to run is replaced by what kind of thing it is. */
 function steady(json: object): unknown {

@@ -1,33 +1,30 @@
 // Whatever is sent: a documented answer that names what is wrong, nothing written, and the server goes on.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FastifyInstance } from 'fastify'
 import { NEW_CAMPAIGN } from './new-campaign.ts'
 import { callerOf, type Call } from './documented.ts'
-import { openServerUntilClosed } from './open-server.ts'
+import { openServerUntilClosed, type OpenServer } from './open-server.ts'
 
-let app: FastifyInstance
+let server: OpenServer
 let call: Call
-let close: () => Promise<void>
 
 beforeAll(async () => {
-  const server = await openServerUntilClosed()
-  app = server.app
-  close = server.close
-  call = callerOf(app)
+  server = await openServerUntilClosed()
+  call = callerOf(server.app)
   await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id: 'open' })
+  await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id: 'trial', test: true })
+  for (const id of ['open', 'trial']) await call('POST', `/v1/campaigns/${id}/coupons`, { recipient: 'r' })
 })
 
-afterAll(() => close())
+afterAll(() => server.close())
 
-/** All campaigns and coupons. */
-async function everything() {
-  const { json: campaigns } = await call('GET', '/v1/campaigns?limit=100')
-  const { json: coupons } = await call('GET', '/v1/campaigns/open/coupons')
-  const withoutClock = (campaigns['data'] as Record<string, unknown>[]).map(
-    ({ server_time: _time, ...campaign }) => campaign,
-  )
-  return { campaigns: withoutClock, coupons }
+/** Both tables, whole. */
+async function tables() {
+  const { ledger } = server
+  const all = { limit: 1_000, after: null, test: 'all', status: null, text: null } as const
+  const { campaigns } = await ledger.listCampaigns(all)
+  const coupons = campaigns.map(({ id }) => ledger.listCoupons(id, { limit: 1_000, afterSlot: null, order: 'asc' }))
+  return { campaigns, coupons: await Promise.all(coupons) }
 }
 
 interface Bad {
@@ -53,8 +50,22 @@ const change = (body: unknown, errors: Record<string, string>): Bad => ({
   errors,
 })
 const get = (url: string, bad: Bad): Bad => ({ method: 'GET', url, ...bad })
+/** For each who takes it; the malformed header is told before what the campaign would say. */
+const ifMatch = (name: string, header: string): Readonly<Record<string, Bad>> =>
+  Object.fromEntries(
+    ['PATCH', 'DELETE'].map((method) => [
+      `${name}, ${method}`,
+      {
+        method,
+        url: '/v1/campaigns/trial',
+        headers: { 'if-match': header },
+        errors: { '/If-Match': 'must be the ETag of an answer' },
+      },
+    ]),
+  )
 const NOT_FOUND: Bad = { status: 404, code: 'campaign_not_found' }
 const total = { '/total_coupons': 'must be a whole number from 1 to 2147483647' }
+const missing = { '/name': 'is missing: must be a string', '/start_time': 'is missing', '/total_coupons': 'is missing' }
 const deep = (levels: number): unknown => (levels === 0 ? 1 : { a: deep(levels - 1) })
 
 const CASES: Readonly<Record<string, Bad>> = {
@@ -63,10 +74,8 @@ const CASES: Readonly<Record<string, Bad>> = {
   null: { body: 'null', errors: { '': 'must be a JSON object' } },
   'a string': { body: '"x"', errors: { '': 'must be a JSON object' } },
   'not UTF-8': { body: Buffer.from([0x7b, 0xff, 0x7d]), errors: { '': 'must be UTF-8' } },
-  'no body': {
-    errors: { '/name': 'is missing: must be a string', '/start_time': 'is missing', '/total_coupons': 'is missing' },
-  },
-  'an empty body': { body: '', errors: { '/name': 'is missing' } },
+  'no body': { errors: missing },
+  'an empty body': { body: '', errors: missing },
   'a body of 10 MB': { body: `{"name":"${'a'.repeat(10 << 20)}"}`, status: 413, code: 'payload_too_large' },
   'a body of a byte too many': {
     body: `{"name":"${'a'.repeat(16_384 - 10)}"}`,
@@ -75,7 +84,7 @@ const CASES: Readonly<Record<string, Bad>> = {
   },
   'deep JSON': {
     body: `{"metadata":${'['.repeat(8_000)}${']'.repeat(8_000)}}`,
-    errors: { '/metadata': 'must be a JSON object' },
+    errors: { ...missing, '/metadata': 'must be a JSON object' },
   },
   'the key __proto__': { body: '{"__proto__": {"name": "x"}}', errors: { '': '__proto__' } },
   'the key __proto__, escaped': { body: '{"__pr\\u006fto__": 1}', errors: { '': '__proto__' } },
@@ -125,6 +134,11 @@ const CASES: Readonly<Record<string, Bad>> = {
   'total: 2^31': create({ total_coupons: 2 ** 31 }, total),
   'total: "5"': create({ total_coupons: '5' }, total),
   'total: null': create({ total_coupons: null }, total),
+  'total: 1e999': {
+    body: '{"name":"a","start_time":"now","total_coupons":1e999}',
+    errors: total,
+  },
+  'total: [1]': create({ total_coupons: [1] }, total),
   'total: true': create({ total_coupons: true }, total),
   'start_time: nonsense': create({ start_time: 'tomorrow' }, { '/start_time': 'or "now"' }),
   'start_time: a number': create({ start_time: 1_800_000_000 }, { '/start_time': 'must be a string' }),
@@ -151,6 +165,9 @@ const CASES: Readonly<Record<string, Bad>> = {
   'id: 65 characters': create({ id: 'a'.repeat(65) }, { '/id': 'must be 1 to 64 of' }),
   'id: Hangul': create({ id: '쿠폰' }, { '/id': 'must be 1 to 64 of' }),
   'id: a trailing line break': create({ id: 'a\n' }, { '/id': 'must be 1 to 64 of' }),
+  'test: "true"': create({ test: 'true' }, { '/test': 'must be true or false' }),
+  'test: 1': create({ test: 1 }, { '/test': 'must be true or false' }),
+  'recipient_required: null': create({ recipient_required: null }, { '/recipient_required': 'must be true or false' }),
   'paused: "false"': create({ paused: 'false' }, { '/paused': 'must be true or false' }),
   'paused: 0': create({ paused: 0 }, { '/paused': 'must be true or false' }),
   'code_format: an unknown alphabet': create(
@@ -174,6 +191,11 @@ const CASES: Readonly<Record<string, Bad>> = {
     { code_format: { prefix: '-1' } },
     { '/code_format/prefix': 'not begin with a hyphen' },
   ),
+  'code_format: TEST in front, and no test': create(
+    { code_format: { prefix: 'TEST-' } },
+    { '/code_format/prefix': 'only the codes of test campaigns do' },
+  ),
+  'code_format: null': create({ code_format: null }, { '/code_format': 'must be a JSON object' }),
   'metadata: an array': create({ metadata: [] }, { '/metadata': 'must be a JSON object' }),
   'metadata: null': create({ metadata: null }, { '/metadata': 'must be a JSON object' }),
   'metadata: too large': create(
@@ -200,7 +222,55 @@ const CASES: Readonly<Record<string, Bad>> = {
     { end_time: '2020-01-01T00:00:00Z' },
     { '/end_time': 'later than start_time' },
   ),
+  'change: a prefix that only test campaigns have': change(
+    { code_format: { prefix: 'TEST' } },
+    { '/code_format/prefix': 'must not begin with TEST' },
+  ),
+  'change: text': {
+    method: 'PATCH',
+    url: '/v1/campaigns/open',
+    body: '{}',
+    headers: { 'content-type': 'text/plain' },
+    status: 415,
+    code: 'unsupported_media_type',
+  },
+  'change: a query parameter': {
+    method: 'PATCH',
+    url: '/v1/campaigns/open?force=1',
+    errors: { '/force': 'nothing is expected here' },
+  },
   'change: of what is not there': { ...NOT_FOUND, method: 'PATCH', url: '/v1/campaigns/nix', body: {} },
+
+  ...ifMatch('If-Match: empty', ''),
+  ...ifMatch('If-Match: without quotes', '1.mhvbb7z5'),
+  ...ifMatch('If-Match: a quote left open', '"1.mhvbb7z5'),
+  ...ifMatch('If-Match: without commas', '"a" "b"'),
+  ...ifMatch('If-Match: a comma too many', '"a",'),
+  ...ifMatch('If-Match: * among others', '*, "a"'),
+  ...ifMatch('If-Match: a small w', 'w/"a"'),
+  ...ifMatch('If-Match: not ASCII', '"é"'),
+  ...ifMatch('If-Match: 15 kB without an end', `"${'a'.repeat(15_000)}`),
+  ...ifMatch('If-Match: 5,000 and no last', '"",'.repeat(5_000)),
+
+  'delete: of what is not there': { ...NOT_FOUND, method: 'DELETE', url: '/v1/campaigns/nix' },
+  'delete: of an id of 65 characters': { ...NOT_FOUND, method: 'DELETE', url: `/v1/campaigns/${'a'.repeat(65)}` },
+  'delete: with coupons': {
+    method: 'DELETE',
+    url: '/v1/campaigns/open',
+    status: 409,
+    code: 'campaign_has_coupons',
+  },
+  'delete: a query parameter': {
+    method: 'DELETE',
+    url: '/v1/campaigns/trial?coupons=keep',
+    errors: { '/coupons': 'nothing is expected here' },
+  },
+  'delete: a body that is no JSON': {
+    method: 'DELETE',
+    url: '/v1/campaigns/trial',
+    body: '{',
+    errors: { '': 'must be JSON' },
+  },
 
   'recipient: a number': issue({ body: { recipient: 5 }, errors: { '/recipient': 'must be a string or null' } }),
   'recipient: empty': issue({ body: { recipient: '' }, errors: { '/recipient': 'must not be empty' } }),
@@ -237,6 +307,13 @@ const CASES: Readonly<Record<string, Bad>> = {
     headers: { 'idempotency-key': 'ké' },
     errors: { '/Idempotency-Key': 'visible ASCII' },
   }),
+  'issue: a form': issue({
+    body: 'recipient=r',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    status: 415,
+    code: 'unsupported_media_type',
+  }),
+  'issue: 10 MB': issue({ body: `{"recipient":"${'a'.repeat(10 << 20)}"}`, status: 413, code: 'payload_too_large' }),
   'issue: of no campaign': { ...NOT_FOUND, url: '/v1/campaigns/nix/coupons' },
   'issue: of an id that cannot be': { ...NOT_FOUND, url: '/v1/campaigns/a%2Fb/coupons' },
 
@@ -258,11 +335,18 @@ const CASES: Readonly<Record<string, Bad>> = {
     status: 404,
     code: 'coupon_not_found',
   }),
-  'method: DELETE': { method: 'DELETE', status: 405, code: 'method_not_allowed' },
+  'method: DELETE of the list': { method: 'DELETE', status: 405, code: 'method_not_allowed' },
   'method: PUT, with a bad body': {
     method: 'PUT',
     url: '/v1/campaigns/open',
     body: '{',
+    status: 405,
+    code: 'method_not_allowed',
+  },
+  'method: POST of an export': { url: '/v1/campaigns/open/coupons.csv', status: 405, code: 'method_not_allowed' },
+  'method: DELETE of a coupon': {
+    method: 'DELETE',
+    url: '/v1/campaigns/trial/coupons/7KQ2M9XD4R8TVW3A',
     status: 405,
     code: 'method_not_allowed',
   },
@@ -276,6 +360,44 @@ const CASES: Readonly<Record<string, Bad>> = {
   'limit: 1.0': get('/v1/campaigns?limit=1.0', { errors: { '/limit': 'a whole number' } }),
   'limit: twice': get('/v1/campaigns?limit=1&limit=2', { errors: { '/limit': 'a whole number' } }),
   'limit: 1001 coupons': get('/v1/campaigns/open/coupons?limit=1001', { errors: { '/limit': 'from 1 to 1000' } }),
+  'status: unknown': get('/v1/campaigns?status=running', {
+    errors: { '/status': 'one of scheduled, open, paused, sold_out, ended' },
+  }),
+  'status: empty': get('/v1/campaigns?status=', { errors: { '/status': 'one of scheduled' } }),
+  'status: twice': get('/v1/campaigns?status=open&status=paused', { errors: { '/status': 'one of scheduled' } }),
+  'test: a number': get('/v1/campaigns?test=1', { errors: { '/test': 'one of false, true, all' } }),
+  'q: empty': get('/v1/campaigns?q=', { errors: { '/q': 'must not be empty' } }),
+  'q: white space': get('/v1/campaigns?q=+%E3%80%80', { errors: { '/q': 'must have 1 to 255 characters' } }),
+  'q: 256 characters': get(`/v1/campaigns?q=${'a'.repeat(256)}`, { errors: { '/q': 'must have 1 to 255 characters' } }),
+  'q: NUL': get('/v1/campaigns?q=%00', { errors: { '/q': 'control characters' } }),
+  'q: twice': get('/v1/campaigns?q=a&q=b', { errors: { '/q': 'must be a string' } }),
+  'q: not UTF-8': get('/v1/campaigns?q=%ff', { errors: { '': 'must be percent-encoded UTF-8' } }),
+  'q: half an escape': get('/v1/campaigns?q=50%', { errors: { '': 'must be percent-encoded UTF-8' } }),
+  'a filter and a bad cursor': get('/v1/campaigns?status=open&cursor=x', {
+    errors: { '/cursor': 'must be next_cursor' },
+  }),
+  'recipient: in EUC-KR': get('/v1/campaigns/open/coupons?recipient=%B0%A1', {
+    errors: { '': 'must be percent-encoded UTF-8' },
+  }),
+  'recipient: looked for without one': get('/v1/campaigns/open/coupons?recipient=', {
+    errors: { '/recipient': 'must not be empty' },
+  }),
+  'recipient: looked for with a line break': get('/v1/campaigns/open/coupons?recipient=a%0Ab', {
+    errors: { '/recipient': 'control characters' },
+  }),
+  'recipient: two': get('/v1/campaigns/open/coupons?recipient=a&recipient=b', {
+    errors: { '/recipient': 'must be a string' },
+  }),
+  'recipient: with a cursor': get(
+    `/v1/campaigns/open/coupons?recipient=r&cursor=${Buffer.from('s:asc:1').toString('base64url')}`,
+    { errors: { '/cursor': 'goes with no recipient' } },
+  ),
+  'recipient: on the campaign list': get('/v1/campaigns?recipient=r', {
+    errors: { '/recipient': 'known are limit, cursor, status, q, test' },
+  }),
+  'export: a query parameter': get('/v1/campaigns/open/coupons.csv?limit=5', {
+    errors: { '/limit': 'nothing is expected here' },
+  }),
   'order: sideways': get('/v1/campaigns/open/coupons?order=sideways', { errors: { '/order': 'one of asc, desc' } }),
   'query: unknown': get('/v1/campaigns?page=2&__proto__=1', {
     errors: { '/page': 'known are limit, cursor', '/__proto__': 'is unknown' },
@@ -302,7 +424,7 @@ describe('is answered as documented, and nothing is written:', () => {
       _name,
       { method = 'POST', url = '/v1/campaigns', body, headers = {}, status = 400, code = 'invalid_request', errors },
     ) => {
-      const before = await everything()
+      const before = await tables()
       const reply = await call(method, url, body, { headers })
       expect([reply.status, reply.json['code']], reply.text).toEqual([status, code])
       const told = Object.fromEntries(
@@ -311,9 +433,12 @@ describe('is answered as documented, and nothing is written:', () => {
           detail,
         ]),
       )
+      if (errors !== undefined) expect(new Set(Object.keys(told)), reply.text).toEqual(new Set(Object.keys(errors)))
       for (const [pointer, detail] of Object.entries(errors ?? {})) expect(told[pointer], reply.text).toContain(detail)
       if (status === 405) expect(reply.headers['allow']).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
-      expect(await everything()).toEqual(before)
+      expect(await tables()).toEqual(before)
+      expect((await call('GET', '/v1/campaigns/open')).status).toBe(200)
+      expect(server.logged).toEqual([])
     },
   )
 })
@@ -336,6 +461,14 @@ test('what is unusual but good is taken', async () => {
   for (const fields of good) {
     const { status, text } = await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, ...fields })
     expect(status, text).toBe(201)
+  }
+  for (const id of ['__proto__', 'constructor', 'a'.repeat(64)]) {
+    expect((await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id })).status).toBe(201)
+    const { json } = await call('POST', `/v1/campaigns/${id}/coupons`, { recipient: '__proto__' })
+    expect((await call('GET', `/v1/campaigns/${id}/coupons?recipient=__proto__`)).json['data']).toMatchObject([
+      { campaign_id: id, coupon_code: json['coupon_code'] },
+    ])
+    expect((await call('GET', `/v1/campaigns/${id}`)).json).toMatchObject({ id, issued_count: 1 })
   }
   for (const key of ['k'.repeat(255), `"${'q'.repeat(255)}"`, 'a"b', '"a\\"b\\\\"']) {
     expect(

@@ -40,7 +40,7 @@ function heldIssuer() {
   const arrived = async (count: number) => {
     while (calls.length < count) await new Promise<void>((resolve) => (wake = resolve))
   }
-  return { issue, calls, answers, arrived }
+  return { issue, isIdle: true, calls, answers, arrived }
 }
 
 function problemOf(reply: RawReply | undefined, method = 'GET', url = '/nowhere'): unknown {

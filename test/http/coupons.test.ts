@@ -92,7 +92,7 @@ test('what the issuer is asked for', async () => {
     calls.push(call)
     return Promise.resolve({ code: 'sold_out' } as const)
   }
-  const { app } = await openServer({ issuer: { issue } })
+  const { app } = await openServer({ issuer: { issue, isIdle: true } })
   await callerOf(app)('POST', '/v1/campaigns/abc/coupons', { recipient: ' \u1112\u1161\u11ab ' }, withKey('"a\\"b"'))
   expect(calls).toEqual([
     { campaignId: 'abc', client: '', idempotencyKey: 'a"b', recipient: '한', isGone: expect.any(Function) },
@@ -132,4 +132,31 @@ test('a coupon is found by its code, however it is typed', async () => {
   for (const one of typed) expect((await call('GET', `${COUPONS}/${encodeURIComponent(one)}`)).json).toEqual(coupon)
   const missing = await call('GET', `/v1/campaigns/nix/coupons/${encodeURIComponent(code)}`)
   expect([missing.status, missing.json['code']]).toEqual([404, 'campaign_not_found'])
+})
+
+test('the coupon of a recipient is found in any form of writing, or it is not there', async () => {
+  const call = await open()
+  await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id: 'other' })
+  const mine: Record<string, unknown> = {}
+  for (const [path, recipient] of [
+    [COUPONS, 'Zo\u00eb 한글'],
+    [COUPONS, 'somebody'],
+    [COUPONS, null],
+    ['/v1/campaigns/other/coupons', 'Zo\u00eb 한글'],
+  ] as const) {
+    const { replayed: _replayed, ...coupon } = (await call('POST', path, { recipient })).json
+    mine[path] ??= coupon
+  }
+  const ask = (recipient: string, more = '') =>
+    call('GET', `${COUPONS}?recipient=${encodeURIComponent(recipient)}${more}`)
+  for (const form of ['Zo\u00eb 한글', 'Zoe\u0308 한글'.normalize('NFD'), ' Zo\u00eb 한글\u3000']) {
+    const { status, json } = await ask(form)
+    expect([status, json]).toEqual([200, { data: [mine[COUPONS]], next_cursor: null }])
+  }
+  expect((await ask('Zo\u00eb 한글', '&limit=1&order=desc')).json['data']).toEqual([mine[COUPONS]])
+  for (const nobody of ['zo\u00eb 한글', 'nobody', 'null', '%']) {
+    expect((await ask(nobody)).json).toEqual({ data: [], next_cursor: null })
+  }
+  const unknown = await call('GET', '/v1/campaigns/nix/coupons?recipient=somebody')
+  expect([unknown.status, unknown.json['code']]).toEqual([404, 'campaign_not_found'])
 })

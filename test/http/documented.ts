@@ -4,33 +4,76 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { expect } from 'vitest'
-import { FAULTS } from '../../src/answers.ts'
+import { FAULTS, type Language } from '../../src/answers.ts'
 import { openApiDocument } from '../../src/http/openapi.ts'
+import { PROBLEMS, type ProblemCode } from '../../src/http/problems.ts'
 
 /** What may be answered on any path: said once in the document, not with each operation. */
 const ANYWHERE = ['not_found', 'method_not_allowed', 'headers_too_large', 'invalid_request']
+const PROBLEM = 'application/problem+json'
 const UTC_MS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
-interface Media {
-  readonly schema: object
+export interface Media {
+  readonly schema: Schema
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>
+  readonly example?: unknown
 }
 interface Response {
-  readonly headers?: object
-  readonly content: Readonly<Record<string, Media>>
+  readonly headers?: Readonly<Record<string, object>>
+  /** None: the reply has no body. */
+  readonly content?: Readonly<Record<string, Media>>
 }
-interface Described {
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly required?: boolean
+  readonly schema: Schema
+  readonly example?: unknown
+}
+export interface Described {
   readonly operationId: string
-  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }
+  readonly parameters?: readonly (Parameter | Reference)[]
+  readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, Media>> }
   readonly responses: Readonly<Record<string, Response>>
+}
+export interface Reference {
+  readonly $ref: string
+}
+/** What of JSON Schema the document uses. */
+export interface Schema {
+  readonly $ref?: string
+  readonly type?: 'string' | 'integer' | 'boolean' | 'object' | 'array' | 'null'
+  readonly enum?: readonly unknown[]
+  readonly anyOf?: readonly Schema[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: boolean
+  readonly patternProperties?: Readonly<Record<string, Schema>>
+  readonly pattern?: string
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly examples?: readonly unknown[]
+  readonly default?: unknown
 }
 export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>
-  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>
+    readonly parameters: Readonly<Record<string, Parameter>>
+  }
 }
 
 /** As callers get it: through JSON, so that nothing of TypeBox is left in it. */
 export const DOCUMENT = JSON.parse(JSON.stringify(openApiDocument('0.0.0'))) as Document
+
+const HEADERS = new Set(
+  Object.values(DOCUMENT.paths)
+    .flatMap((operations) => Object.values(operations))
+    .flatMap(({ responses }) => Object.values(responses))
+    .flatMap(({ headers = {} }) => Object.keys(headers).map((name) => name.toLowerCase())),
+)
 
 /** Closed: a member that is not described is not to be sent. */
 const ajv = formats.default(new Ajv2020({ strict: false, allErrors: true }))
@@ -70,45 +113,62 @@ export function callerOf(app: FastifyInstance): Call {
   }
 }
 
-/** @returns the body */
+/** @returns the body; of what is not JSON an empty object */
 export function expectDocumented(method: string, url: string, reply: Omit<Reply, 'json'>): Reply['json'] {
-  const type = (reply.headers['content-type'] as string).split(';')[0] as string
   const operation = operationAt(method, url)
-  if (type === 'text/html') {
-    expect(operation?.responses[reply.status]?.content).toHaveProperty(['text/html'])
+  const type = ((reply.headers['content-type'] as string | undefined) ?? '').split(';')[0] as string
+  if (type === PROBLEM) return expectProblem(operation, reply)
+
+  const response = operation?.responses[reply.status]
+  expect(
+    response,
+    `${operation?.operationId ?? `${method} ${url}`} may answer ${reply.status}: ${reply.text}`,
+  ).toBeDefined()
+  expect(reply.headers['cache-control']).toBe(operation?.operationId === 'document' ? 'no-cache' : 'no-store')
+  expectHeaders(Object.keys(response?.headers ?? {}), reply)
+  if (response?.content === undefined) {
+    expect([type, reply.text]).toEqual(['', ''])
     return {}
   }
+  const media = response.content[type]
+  expect(media, `${operation?.operationId} may answer with ${type}`).toBeDefined()
+  // A page, or a stream in a format of its own.
+  if (type !== 'application/json') return {}
   const json = JSON.parse(reply.text) as Reply['json']
-  if (type === 'application/problem+json') expectProblem(operation, json, reply)
-  else {
-    expect(operation, `${method} ${url} is described`).toBeDefined()
-    const media = operation?.responses[reply.status]?.content[type]
-    expect(media, `${operation?.operationId} may answer ${reply.status} ${type}: ${reply.text}`).toBeDefined()
-    expect(misfits(media as Media, json), reply.text).toEqual([])
-  }
-  expect(reply.headers['cache-control']).toBe(operation?.operationId === 'document' ? 'no-cache' : 'no-store')
+  expect(misfits(media as Media, json), reply.text).toEqual([])
   if (operation?.operationId !== 'document') expectTimes(json)
   return json
 }
 
-function expectProblem(
-  operation: Described | undefined,
-  json: Record<string, unknown>,
-  reply: Omit<Reply, 'json'>,
-): void {
+function expectProblem(operation: Described | undefined, reply: Omit<Reply, 'json'>): Reply['json'] {
+  const json = JSON.parse(reply.text) as Reply['json']
   expect(misfits({ schema: { $ref: '#/components/schemas/Problem' } }, json), reply.text).toEqual([])
-  const code = String(json['code'])
-  const examples = operation?.responses[reply.status]?.content['application/problem+json']?.examples ?? {}
+  const code = String(json['code']) as ProblemCode
+  const examples = operation?.responses[reply.status]?.content?.[PROBLEM]?.examples ?? {}
   expect([...ANYWHERE, ...Object.keys(examples)], `${operation?.operationId} may answer ${code}`).toContain(code)
   expect(json['status']).toBe(reply.status)
   expect(json['type']).toBe(`/problems/${code}`)
+  expect(json['title']).toBe(PROBLEMS[code].title[reply.headers['content-language'] as Language])
+  expect(reply.headers['cache-control']).toBe('no-store')
   const isRetryable = code in FAULTS && FAULTS[code as keyof typeof FAULTS].retryable
   const retryMs = json['retry_after_ms']
   expect(retryMs !== undefined).toBe(isRetryable)
-  expect(reply.headers['retry-after']).toBe(isRetryable ? String(Math.ceil(Number(retryMs) / 1_000)) : undefined)
+  if (isRetryable) expect(reply.headers['retry-after']).toBe(String(Math.ceil(Number(retryMs) / 1_000)))
+  expectHeaders(
+    ['Content-Language', ...(isRetryable ? ['Retry-After'] : []), ...(code === 'campaign_changed' ? ['ETag'] : [])],
+    reply,
+  )
+  expectTimes(json)
+  return json
 }
 
-function operationAt(method: string, url: string): Described | undefined {
+/** Those that the document names somewhere: here these, and no others. */
+function expectHeaders(names: readonly string[], { headers }: Omit<Reply, 'json'>): void {
+  const sent = Object.keys(headers).filter((name) => HEADERS.has(name))
+  expect(sent.sort()).toEqual(names.map((name) => name.toLowerCase()).sort())
+}
+
+export function operationAt(method: string, url: string): Described | undefined {
   const parts = (url.split('?')[0] as string).split('/')
   const path = Object.keys(DOCUMENT.paths).find((template) => {
     const wanted = template.split('/')

@@ -17,7 +17,7 @@ function failing(error: unknown) {
   const issue = () => {
     throw error
   }
-  return { issue }
+  return { issue, isIdle: true }
 }
 
 /** A driver's error: its text quotes the row. */
@@ -113,7 +113,7 @@ test('a ledger that does not answer is unavailable on every route that asks it, 
   const health = new ServiceHealth(pings, null, { ...systemClock, nowMs: () => nowMs })
   health.markPrepared()
   health.markPrepared()
-  const campaigns = new Campaigns(ledger, { issuedCount: away }, systemRandomness)
+  const campaigns = new Campaigns(ledger, { issuedCount: away, issuedCounts: away }, systemRandomness)
   const { app } = await openServer({ campaigns, health })
   const call = callerOf(app)
   expect((await call('GET', '/readyz')).status).toBe(200)
@@ -124,7 +124,11 @@ test('a ledger that does not answer is unavailable on every route that asks it, 
     ['GET', '/v1/campaigns'],
     ['GET', '/v1/campaigns/c'],
     ['PATCH', '/v1/campaigns/c', { paused: true }],
+    ['DELETE', '/v1/campaigns/c'],
     ['GET', '/v1/campaigns/c/coupons'],
+    ['GET', '/v1/campaigns/c/coupons?recipient=r'],
+    ['GET', '/v1/campaigns/c/coupons.csv'],
+    ['GET', '/v1/campaigns/c/coupons.ndjson'],
     ['GET', '/v1/campaigns/c/coupons/7KQ2M9XD4R8TVW3A'],
   ]
   for (const ask of asks) {

@@ -8,7 +8,7 @@ import { ServiceHealth, type Lifecycle } from '../../src/http/health.ts'
 import { buildServer, type ServerParts } from '../../src/http/server.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
-import { openPath } from '../issue/open-path.ts'
+import { openPath, withFaults } from '../issue/open-path.ts'
 
 export interface OpenServer {
   readonly app: FastifyInstance
@@ -25,15 +25,20 @@ afterEach(async () => {
   for (const server of opened.splice(0)) await server.close()
 })
 
+export interface Others extends Partial<ServerParts> {
+  /** Methods of the ledger that do something else. */
+  readonly faults?: Partial<Ledger>
+}
+
 /** Closed after the test. */
-export async function openServer(other: Partial<ServerParts> = {}): Promise<OpenServer> {
+export async function openServer(other: Others = {}): Promise<OpenServer> {
   const server = await openServerUntilClosed(other)
   opened.push(server)
   return server
 }
 
-export async function openServerUntilClosed(other: Partial<ServerParts> = {}): Promise<OpenServer> {
-  const ledger = await openSqliteLedger({ path: ':memory:' })
+export async function openServerUntilClosed({ faults = {}, ...other }: Others = {}): Promise<OpenServer> {
+  const ledger = withFaults(await openSqliteLedger({ path: ':memory:' }), faults)
   const { issuer, segments } = openPath(ledger, null)
   const logged: object[] = []
   const log = (fields: object, message: string) => void logged.push({ ...fields, message })

@@ -21,11 +21,11 @@ test('it is served as it is', async () => {
 
 test('every sample fits its schema', () => {
   const wrong = operations.flatMap(({ operationId, requestBody, responses }) =>
-    [requestBody?.content ?? {}, ...Object.values(responses).map(({ content }) => content)]
+    [requestBody?.content ?? {}, ...Object.values(responses).map(({ content = {} }) => content)]
       .flatMap((content) => Object.values(content))
       .flatMap((media) =>
-        Object.entries(media.examples ?? {}).flatMap(([name, { value }]) =>
-          misfits(media, value).map((misfit) => ({ operationId, name, misfit })),
+        Object.entries({ ...media.examples, ...('example' in media && { example: { value: media.example } }) }).flatMap(
+          ([name, { value }]) => misfits(media, value).map((misfit) => ({ operationId, name, misfit })),
         ),
       ),
   )
@@ -50,7 +50,7 @@ test('every sample of a body is one that the service takes', () => {
 test('every answer of the tables is a named example somewhere, with its status', () => {
   const named = new Map(
     operations.flatMap(({ responses }) =>
-      Object.entries(responses).flatMap(([status, { content }]) =>
+      Object.entries(responses).flatMap(([status, { content = {} }]) =>
         Object.keys(content['application/problem+json']?.examples ?? {}).map((name) => [name, Number(status)] as const),
       ),
     ),

@@ -1,8 +1,9 @@
 // What a server says about itself, and what every answer has.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { FAULTS, OUTCOMES } from '../../src/answers.ts'
 import type { HealthReport } from '../../src/http/health.ts'
+import { languageOf } from '../../src/http/languages.ts'
 import { callerOf } from './documented.ts'
 import { openServer } from './open-server.ts'
 
@@ -63,8 +64,8 @@ test('every problem has a page, for programs and for people', async () => {
   const { issued: _issued, replayed: _replayed, ...refusals } = OUTCOMES
   for (const [code, { status, title, meaning }] of Object.entries({ ...refusals, ...FAULTS })) {
     const { json } = await call('GET', `/problems/${code}`)
-    expect(json).toMatchObject({ code, status, title, meaning })
-    expect((await call('GET', `/problems/${code}`, undefined, HTML)).text).toContain(`<h1>${title}</h1>`)
+    expect(json).toMatchObject({ code, status, title: title.en, meaning })
+    expect((await call('GET', `/problems/${code}`, undefined, HTML)).text).toContain(`<h1 lang="en">${title.en}</h1>`)
   }
 })
 
@@ -103,5 +104,96 @@ test('before the database was reached the API says unavailable: without a schema
   const { app } = await openServer({ health: { ready: () => false, report: () => Promise.resolve(report) } })
   const call = callerOf(app)
   expect(await call('POST', '/v1/campaigns/c/coupons')).toMatchObject({ status: 503, json: { code: 'unavailable' } })
+  expect((await app.inject({ url: '/%76%31/campaigns' })).statusCode).toBe(503)
   expect((await call('GET', '/livez')).status).toBe(200)
+})
+
+describe('titles are told in the language that is preferred', () => {
+  test.each([
+    ['ko', 'ko'],
+    ['ko', 'KO'],
+    ['ko', 'ko-KR'],
+    ['ko', 'ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7'],
+    ['ko', 'fr;q=0.9, ko;q=0.1'],
+    ['ko', 'en;q=0.4,ko;q=0.5'],
+    ['en', 'en-US,en;q=0.9,ko;q=0.8'],
+    ['en', 'ko;q=0.4,en;q=0.5'],
+    ['en', 'ko;q=0'],
+    ['en', 'ko;q=0, *'],
+    ['en', '*'],
+    ['en', 'fr'],
+    ['en', 'kok, ko_KR, zh-ko'],
+    ['en', ''],
+    ['en', ',;,;q==1;"\\'],
+    ['en', 'ko;q=abc'],
+    ['en', 'ko;q=-1'],
+    ['en', '한국어'],
+    ['en', '__proto__, constructor'],
+    ['ko', `${'x,'.repeat(3_000)}ko`],
+    ['ko', `ko${';q=1'.repeat(3_000)}`],
+    ['en', 'k'.repeat(8_000)],
+    ['en', '"'.repeat(8_000)],
+  ] as const)('%#: %s', async (language, header) => {
+    const { app } = await openServer()
+    const { headers, json } = await callerOf(app)('GET', '/v1/campaigns/nix', undefined, {
+      headers: { 'accept-language': header },
+    })
+    const { title, meaning } = OUTCOMES.campaign_not_found
+    expect([headers['content-language'], json['title']]).toEqual([language, title[language]])
+    expect(json).toMatchObject({ code: 'campaign_not_found', detail: meaning })
+  })
+
+  test('whichever way the problem comes about', async () => {
+    const { app } = await openServer()
+    const call = callerOf(app)
+    const ko = { headers: { 'accept-language': 'ko' } }
+    for (const [method, path, body] of [
+      ['POST', '/v1/campaigns', '{'],
+      ['PUT', '/v1/campaigns'],
+      ['GET', '/nix'],
+      ['GET', '/v1/campaigns/%zz'],
+      ['GET', '/v1/campaigns?q=%zz'],
+      ['POST', '/v1/campaigns', 'x'.repeat(20_000)],
+    ] as const) {
+      const { headers, json } = await call(method, path, body, ko)
+      expect([headers['content-language'], json['title']]).toEqual(['ko', expect.stringMatching(/[가-힣]/)])
+    }
+  })
+
+  test('more languages than are remembered are told apart as well', async () => {
+    const { app } = await openServer()
+    const call = callerOf(app)
+    for (let i = 0; i < 1_100; i++) {
+      const language = i % 2 === 0 ? 'ko' : 'en'
+      const header = `${language},x${i}`
+      if (i % 100 > 1) languageOf(header)
+      else {
+        const { headers } = await call('GET', '/nix', undefined, { headers: { 'accept-language': header } })
+        expect(headers['content-language']).toBe(language)
+      }
+    }
+  })
+
+  test('every code has a title in each', () => {
+    for (const [code, { title }] of Object.entries({ ...OUTCOMES, ...FAULTS })) {
+      expect(title.en, code).toMatch(/^[A-Z][A-Za-z -]+[a-z]$/)
+      expect(title.ko, code).toMatch(/^[가-힣][가-힣A-Z ]+[가-힣]$/)
+    }
+    const korean = Object.values({ ...OUTCOMES, ...FAULTS }).map(({ title }) => title.ko)
+    expect(new Set(korean).size).toBe(korean.length)
+  })
+
+  test('the page of a problem, too, for programs and for people', async () => {
+    const { app } = await openServer()
+    const call = callerOf(app)
+    const headers = { 'accept-language': 'ko-KR,ko;q=0.9' }
+    const { title, meaning } = OUTCOMES.sold_out
+    const read = await call('GET', '/problems/sold_out', undefined, { headers })
+    expect(read.json).toMatchObject({ code: 'sold_out', title: title.ko, meaning })
+    const page = await call('GET', '/problems/sold_out', undefined, { headers: { ...headers, ...HTML.headers } })
+    expect(page.text).toContain(`<h1 lang="ko">${title.ko}</h1>`)
+    for (const reply of [read, page]) {
+      expect(reply.headers).toMatchObject({ 'content-language': 'ko', vary: 'accept, accept-language' })
+    }
+  })
 })

@@ -9,10 +9,11 @@ import { Claims } from '../../src/issue/claims.ts'
 import { Codes } from '../../src/issue/codes.ts'
 import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
 import { FullSegments, Memories } from '../../src/issue/memories.ts'
-import { IssueRequest, keyOf } from '../../src/issue/request.ts'
+import { IssueRequest } from '../../src/issue/request.ts'
 import { Segments } from '../../src/issue/segments.ts'
 import { UsualTime } from '../../src/issue/usual-time.ts'
 import { SpareSlots } from '../../src/issue/spare-slots.ts'
+import { recipientKeyOf, requestKeyOf } from '../../src/ledger/coupon-keys.ts'
 import { SEGMENT_SLOTS, type Ledger, type SlotRange } from '../../src/ledger/ledger.ts'
 
 const campaign: CampaignState = {
@@ -35,9 +36,9 @@ function request(campaignId: string, options: { isGone?: () => boolean } = {}): 
 
 describe('keys', () => {
   test('parts never run into one another', () => {
-    expect(keyOf(['a', 'bc'])).not.toBe(keyOf(['ab', 'c']))
-    expect(keyOf(['', 'x'])).not.toBe(keyOf(['x']))
-    expect(keyOf(['shop', 'order-1'])).toMatch(/^[0-9a-f]{32}$/)
+    expect(requestKeyOf('a', 'bc')).not.toBe(requestKeyOf('ab', 'c'))
+    expect(requestKeyOf('', 'x')).not.toBe(recipientKeyOf('x'))
+    expect(requestKeyOf('shop', 'order-1')).toMatch(/^[0-9a-f]{32}$/)
   })
 
   test('random request keys begin with the clock, so that they sort by time, and never repeat', () => {

@@ -2,10 +2,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Campaign } from '../../src/campaign/campaign.ts'
-import type { Ledger, NewCoupon } from '../../src/ledger/ledger.ts'
+import type { CampaignFilter, Ledger, NewCoupon } from '../../src/ledger/ledger.ts'
 import { COUPON_BY_CODE } from '../../src/ledger/mysql/statements.ts'
 import { aCampaign, aCoupon, newId, newKey } from '../contract/ledger-samples.ts'
 import { isMariadb, type MysqlUnderTest, openMysqlUnderTest, rowsOf } from './mysql-database.ts'
+
+const everyCampaign: CampaignFilter = { test: 'all', status: null, text: null }
 
 describe.each([
   ['known to the optimizer', false],
@@ -111,10 +113,57 @@ describe.each([
       expect(await ledger.listCoupons(campaign.id, page)).toHaveLength(10)
       expect(await ledger.couponByCode(campaign.id, rows[5_000]!.couponCode)).toMatchObject({ slot: 5_001 })
       expect((await ledger.campaigns([campaign.id])).campaigns).toHaveLength(1)
-      expect((await ledger.listCampaigns({ limit: 2, after: campaign, includeTest: true })).campaigns).toHaveLength(0)
+      expect((await ledger.listCampaigns({ limit: 2, after: campaign, ...everyCampaign })).campaigns).toHaveLength(0)
     }
     await calls()
     expect(await rowsRead(calls)).toBeLessThanOrEqual(200)
+  })
+
+  it.each<[string, Partial<CampaignFilter>]>([
+    ['nothing', {}],
+    ['tests', { test: 'only' }],
+    ['a status', { status: 'ended' }],
+    ['a text', { text: 'nobody has this' }],
+    ['all of them', { test: 'none', status: 'sold_out', text: 'x' }],
+  ])('listCampaigns that asks for %s reads each campaign that it passes once, and sorts nothing', async (_, filter) => {
+    const count = Number((await rowsOf(under.foreign, 'SELECT COUNT(*) AS count FROM campaigns'))[0]?.['count'])
+    const limit = 5
+    const list = (after: Campaign | null) => ledger.listCampaigns({ limit, after, ...everyCampaign, ...filter })
+    // Who finds enough stops there; who finds nothing has looked at all.
+    const looked = (await list(null)).campaigns.length === limit ? limit : count
+    expect(await rowsRead(() => list(null))).toBeLessThanOrEqual(looked + 3)
+    // Behind the cursor there is only the oldest, and it is not read again.
+    expect(await rowsRead(() => list(campaign))).toBeLessThanOrEqual(3)
+  })
+
+  it('exportCoupons reads what it gives', async () => {
+    let taken = 0
+    const run = async () => {
+      taken = 0
+      expect(await ledger.exportCoupons(campaign, async (coupons) => void (taken += coupons.length))).toBe(true)
+    }
+    await run()
+    expect(taken).toBeGreaterThanOrEqual(ROWS)
+    // Beside the rows, the campaign and the first step of every page.
+    expect(await rowsRead(run)).toBeLessThanOrEqual(taken + 100)
+  })
+
+  it('markSoldOut reads one campaign, inside a lock and outside', async () => {
+    await ledger.markSoldOut(campaign, 1)
+    expect(await rowsRead(() => ledger.markSoldOut(campaign, campaign.totalCoupons))).toBeLessThanOrEqual(2)
+    const inALock = () => ledger.lock([campaign.id], (locked) => locked.markSoldOut(campaign, campaign.totalCoupons))
+    await inALock()
+    expect(await rowsRead(inALock)).toBeLessThanOrEqual(4)
+  })
+
+  it('deleteCoupons reads each that it deletes a few times', async () => {
+    const gone = await create(1_000)
+    for (const from of [0, 500]) {
+      await ledger.record(Array.from({ length: 500 }, (_, index) => aCoupon(gone, from + index + 1)))
+    }
+    const bite = () => ledger.lock([gone.id], (locked) => locked.deleteCoupons(gone.id, 500))
+    expect(await rowsRead(bite)).toBeLessThanOrEqual(10 * 500)
+    expect(await ledger.maxSlots([gone.id])).toEqual([500])
   })
 
   it('a code is looked up by the index of codes', async () => {

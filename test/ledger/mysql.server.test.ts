@@ -2,13 +2,69 @@
 
 import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Campaign } from '../../src/campaign/campaign.ts'
+import { CAMPAIGN_STATUSES, type Campaign } from '../../src/campaign/campaign.ts'
 import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts'
+import { campaignsPage } from '../../src/ledger/mysql/statements.ts'
 import { aCampaign, aCoupon, newId, newKey } from '../contract/ledger-samples.ts'
 import { ledgerContract } from '../contract/ledger.ts'
 import { type MysqlUnderTest, openMysqlUnderTest, rowsOf, until, untilWaiting } from './mysql-database.ts'
 
 ledgerContract('the ledger in MySQL', () => openMysqlUnderTest())
+
+/** All but the one that asks. */
+const CONNECTIONS_HERE = 'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()'
+
+describe('the statements of MySQL', () => {
+  let under: MysqlUnderTest
+  beforeAll(async () => {
+    under = await openMysqlUnderTest()
+  })
+  afterAll(() => under.close())
+
+  it('a list takes start and end to the millisecond: the start belongs to the campaign, the end does not', async () => {
+    const { nowMs } = await under.ledger.ping()
+    const times = { startTimeMs: nowMs + 10, endTimeMs: nowMs + 20 }
+    await under.ledger.createCampaign(aCampaign(nowMs, times))
+    const { foreign } = under
+    await foreign.query('SET NAMES utf8mb4 COLLATE utf8mb4_bin')
+    const seen: [number, string][] = []
+    for (const ms of [9, 10, 19, 20]) {
+      await foreign.query('SET SESSION time_zone = ?, timestamp = ?', ['+00:00', (nowMs + ms) / 1_000])
+      for (const status of CAMPAIGN_STATUSES) {
+        const { text, values } = campaignsPage({ limit: 10, after: null, test: 'all', status, text: null })
+        if ((await rowsOf(foreign, text, values)).length > 0) seen.push([ms, status])
+      }
+    }
+    expect(seen).toEqual([
+      [9, 'scheduled'],
+      [10, 'open'],
+      [19, 'open'],
+      [20, 'ended'],
+    ])
+  })
+
+  it('an export whose connection is lost says so, and is never taken for whole', async () => {
+    const ledger = under.another()
+    const { nowMs } = await ledger.ping()
+    const { campaign } = await ledger.createCampaign(aCampaign(nowMs, { totalCoupons: 2_000 }))
+    for (const from of [0, 1_000]) {
+      await ledger.record(Array.from({ length: 1_000 }, (_, index) => aCoupon(campaign, from + index + 1)))
+    }
+    let taken = 0
+    const broken = ledger.exportCoupons(campaign, async (coupons) => {
+      taken += coupons.length
+      for (const { id } of await rowsOf(under.foreign, CONNECTIONS_HERE)) {
+        // Gone by itself meanwhile is as good: of idle ones the ledger closes some.
+        await under.foreign.query('KILL ?', [id]).catch(() => {})
+      }
+    })
+    await expect(broken).rejects.toBeInstanceOf(LedgerUnavailable)
+    expect(taken).toBe(1_000)
+    // The ones that break are replaced.
+    await until(async () => (await ledger.ping().catch(() => null)) !== null)
+    expect(await ledger.exportCoupons(campaign, async () => {})).toBe(true)
+  })
+})
 
 describe('the locks of MySQL', () => {
   let under: MysqlUnderTest
@@ -84,7 +140,7 @@ describe('the locks of MySQL', () => {
         const rows = Array.from({ length: 100 }, (_, index) => aCoupon(one, index + 1))
         await small.ledger.lock([], async (locked) => {
           expect(await locked.record(rows)).toEqual({ status: 'recorded', count: rows.length })
-          await small.ledger.lock([other.id], (lockedOther) => lockedOther.markSoldOut(other.id, 1))
+          await small.ledger.lock([other.id], (lockedOther) => lockedOther.markSoldOut(other, 1))
           expect(await small.ledger.createCampaign(aCampaign(nowMs))).toMatchObject({ created: true })
         })
       } finally {
@@ -106,7 +162,7 @@ describe('the locks of MySQL', () => {
           })
           const passing = Promise.all([
             ...ids.map((id) => ledger.createCampaign(aCampaign(nowMs, { id }))),
-            ...[before, after].map((other) => ledger.lock([other.id], (locked) => locked.markSoldOut(other.id, 1))),
+            ...[before, after].map((other) => ledger.lock([other.id], (locked) => locked.markSoldOut(other, 1))),
           ])
           await expect(passing).resolves.toHaveLength(ids.length + 2)
         })
@@ -173,9 +229,9 @@ describe('the locks of MySQL', () => {
       const victim = ledger.lock([a.id], async (locked) => {
         const blocked = foreign.connection.query('UPDATE campaigns SET paused = 0 WHERE id = ?', [a.id])
         await untilWaiting(under.foreign)
-        outcomes.push(await locked.markSoldOut(b.id, 1).catch((error: unknown) => error))
+        outcomes.push(await locked.markSoldOut(b, 1).catch((error: unknown) => error))
         await blocked
-        outcomes.push(await locked.markSoldOut(a.id, 1).catch((error: unknown) => error))
+        outcomes.push(await locked.markSoldOut(a, 1).catch((error: unknown) => error))
       })
       await expect(victim).rejects.toBeInstanceOf(LedgerUnavailable)
       expect(outcomes).toEqual([expect.any(LedgerUnavailable), outcomes[0]])
@@ -186,7 +242,7 @@ describe('the locks of MySQL', () => {
     it('takes no statement after its end', async () => {
       const campaign = await create()
       const late = await ledger.lock([campaign.id], (locked) => Promise.resolve({ locked }))
-      await expect(late.locked.markSoldOut(campaign.id, 1)).rejects.toBeInstanceOf(LedgerUnavailable)
+      await expect(late.locked.markSoldOut(campaign, 1)).rejects.toBeInstanceOf(LedgerUnavailable)
     })
   })
 

@@ -25,6 +25,7 @@ const campaignStatus = `CASE
   WHEN paused <> 0 THEN 'paused' WHEN start_time > UTC_TIMESTAMP(3) THEN 'scheduled'
   WHEN end_time <= UTC_TIMESTAMP(3) THEN 'ended' WHEN sold_out_total = total_coupons THEN 'sold_out' ELSE 'open' END`
 
+/** Sorted by the columns: `created_at` alone would be the number of the same name, and all campaigns read and sorted. */
 export function campaignsPage({ limit, after, test, status, text }: CampaignPage): {
   text: string
   values: SqlValue[]
@@ -43,13 +44,15 @@ export function campaignsPage({ limit, after, test, status, text }: CampaignPage
   if (test !== 'all') where('test = ?', Number(test === 'only'))
   if (status !== null) where(`${campaignStatus} = ?`, status)
   if (text !== null) {
-    const folded = text.toLowerCase()
-    // Not LIKE: in what somebody looks for, % and _ mean themselves.
-    where('(INSTR(LOWER(name), ?) > 0 OR INSTR(LOWER(CONVERT(id USING utf8mb4)), ?) > 0)', folded, folded)
+    // Not LIKE: in what somebody looks for, % and _ mean themselves. Both sides by the server, which knows fewer capitals
+    // than we do, and byte by byte: a converted id would be compared as the server likes, and é found in every e.
+    const id = 'CONVERT(id USING utf8mb4) COLLATE utf8mb4_bin'
+    where(`(INSTR(UPPER(name), UPPER(?)) > 0 OR INSTR(UPPER(${id}), UPPER(?)) > 0)`, text, text)
   }
   return {
     text: `SELECT ${campaignColumns}, ${millis('UTC_TIMESTAMP(3)')} AS now FROM campaigns FORCE INDEX (campaigns_newest)
-    ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`} ORDER BY created_at DESC, id DESC LIMIT ?`,
+    ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+    ORDER BY campaigns.created_at DESC, campaigns.id DESC LIMIT ?`,
     values: [...values, limit],
   }
 }
