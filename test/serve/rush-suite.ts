@@ -72,6 +72,33 @@ export function rushSuite(
       }
     })
 
+    test('a walk over the list during a rush never shows a coupon twice, and after the end it is whole', async () => {
+      const total = 2_000
+      const { id } = await createCampaign(url(0), { total_coupons: total })
+      let isOver = false
+      const rush = Promise.all(
+        Array.from({ length: 64 }, async (_, caller) => {
+          for (let number = caller; number < total + 500; number += 64) await issue(url(number), id)
+        }),
+      ).finally(() => (isOver = true))
+      // Small pages, so that a walk takes long and the list grows under it.
+      const walk = (server: number) => listCoupons(url(server), id, 50)
+      const walks: Record<string, unknown>[][] = []
+      const walker = async (server: number) => {
+        while (!isOver) walks.push(await walk(server))
+      }
+      await Promise.all([rush, walker(0), walker(1)])
+      for (const coupons of walks) {
+        const slots = coupons.map((coupon) => Number(coupon['slot']))
+        expect(slots).toEqual([...new Set(slots)].toSorted((a, b) => a - b))
+        expect(new Set(coupons.map((coupon) => coupon['coupon_code'])).size).toBe(coupons.length)
+      }
+      expect(walks.some((coupons) => coupons.length > 0 && coupons.length < total)).toBe(true)
+      expect((await walk(0)).map((coupon) => coupon['slot'])).toEqual(
+        Array.from({ length: total }, (_, index) => index + 1),
+      )
+    })
+
     test('25 pipelined requests of one recipient in one write to every server at once: one coupon, one code', async () => {
       const { id } = await createCampaign(url(0), { total_coupons: 10, recipient_required: true })
       const body = JSON.stringify({ recipient: '김하나' })

@@ -100,10 +100,10 @@ export function issue(
 }
 
 /** Every coupon of the campaign, by the API's own pages. */
-export async function listCoupons(url: string, campaignId: string): Promise<Record<string, unknown>[]> {
+export async function listCoupons(url: string, campaignId: string, limit = 1_000): Promise<Record<string, unknown>[]> {
   const coupons: Record<string, unknown>[] = []
   for (let cursor = ''; ;) {
-    const page = await answered(call(`${url}/v1/campaigns/${campaignId}/coupons?limit=1000${cursor}`))
+    const page = await answered(call(`${url}/v1/campaigns/${campaignId}/coupons?limit=${limit}${cursor}`))
     coupons.push(...(page.body['data'] as Record<string, unknown>[]))
     const next = page.body['next_cursor'] as string | null
     if (next === null) return coupons
