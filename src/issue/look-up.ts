@@ -52,9 +52,13 @@ export class FoundCoupons {
   }
 }
 
-/** Is this row the one that we wrote for this request, in a statement whose answer was lost? Codes are never guessed alike. */
+/**
+ * Is this row the one that we wrote for this request, in a statement whose answer was lost? A key that we made nobody else
+ * has; with a key of the caller's it may be of an earlier call, unless it has our code: those are never guessed alike.
+ */
 export function isOwnRow(request: IssueRequest, coupon: Coupon): boolean {
-  return coupon.requestKey === request.requestKey && coupon.couponCode === request.code
+  if (coupon.requestKey !== request.requestKey || coupon.recipientKey !== request.recipientKey) return false
+  return !request.hasCallersKey || coupon.couponCode === request.code
 }
 
 /**

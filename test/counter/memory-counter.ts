@@ -2,7 +2,13 @@
 
 import { isSameCampaign, type CampaignIdentity } from '../../src/campaign/campaign.ts'
 import { checkReserveAsks, checkResyncAsks } from '../../src/counter/asks.ts'
-import { type Counter, CounterUnavailable } from '../../src/counter/counter.ts'
+import {
+  type Counter,
+  CounterUnavailable,
+  type Reservation,
+  type ReserveAsk,
+  type ResyncAsk,
+} from '../../src/counter/counter.ts'
 
 /** What several counters share, as several servers share one Redis. */
 export interface MemoryCounterStore {
@@ -19,41 +25,45 @@ export function createMemoryCounterStore(): MemoryCounterStore {
 export function openMemoryCounter(store: MemoryCounterStore = createMemoryCounterStore()): Counter {
   let closed = false
 
-  const entryOf = (campaign: CampaignIdentity) => {
-    const known = store.entries.find((entry) => isSameCampaign(entry.campaign, campaign))
-    if (known) return known
-    const entry = { campaign: { id: campaign.id, createdAtMs: campaign.createdAtMs }, value: undefined as unknown }
-    store.entries.push(entry)
-    return entry
-  }
   const answerAll = <Ask, Answer>(asks: readonly Ask[], answer: (ask: Ask) => Answer) =>
     asks.map((ask) => (closed || store.away ? new CounterUnavailable('the counter is away') : answer(ask)))
 
   return {
     async reserve(asks) {
       checkReserveAsks(asks)
-      return answerAll(asks, ({ campaign, total, count: asked }) => {
-        const entry = entryOf(campaign)
-        const from = readNext(entry.value)
-        if (from === null) return { status: 'cold' }
-        const count = Math.max(0, Math.min(asked, total - from + 1))
-        if (count > 0) entry.value = String(from + count)
-        return { status: 'ok', from, count }
-      })
+      return answerAll(asks, (ask) => reserveIn(store, ask))
     },
     async resync(asks) {
       checkResyncAsks(asks)
-      return answerAll(asks, ({ campaign, maxSlot }) => {
-        const entry = entryOf(campaign)
-        if ((readNext(entry.value) ?? 0) <= maxSlot) entry.value = String(maxSlot + 1)
-        return undefined
-      })
+      return answerAll(asks, (ask) => resyncIn(store, ask))
     },
     ping: async () => !closed && !store.away,
     async close() {
       closed = true
     },
   }
+}
+
+export function reserveIn(store: MemoryCounterStore, { campaign, total, count: asked }: ReserveAsk): Reservation {
+  const entry = entryOf(store, campaign)
+  const from = readNext(entry.value)
+  if (from === null) return { status: 'cold' }
+  const count = Math.max(0, Math.min(asked, total - from + 1))
+  if (count > 0) entry.value = String(from + count)
+  return { status: 'ok', from, count }
+}
+
+export function resyncIn(store: MemoryCounterStore, { campaign, maxSlot }: ResyncAsk): undefined {
+  const entry = entryOf(store, campaign)
+  if ((readNext(entry.value) ?? 0) <= maxSlot) entry.value = String(maxSlot + 1)
+}
+
+function entryOf(store: MemoryCounterStore, campaign: CampaignIdentity) {
+  const known = store.entries.find((entry) => isSameCampaign(entry.campaign, campaign))
+  if (known) return known
+  const entry = { campaign: { id: campaign.id, createdAtMs: campaign.createdAtMs }, value: undefined as unknown }
+  store.entries.push(entry)
+  return entry
 }
 
 function readNext(value: unknown): number | null {

@@ -1,0 +1,46 @@
+// The counter port over a wire to a simulated Redis. One for each server; which Redis it leads to may change.
+
+import { CounterUnavailable, type Counter } from '../../src/counter/counter.ts'
+import type { Reservation, ReserveAsk, ResyncAsk } from '../../src/counter/counter.ts'
+import { reserveIn, resyncIn, type MemoryCounterStore } from '../counter/memory-counter.ts'
+import type { Wire } from './wire.ts'
+
+export class SimCounter implements Counter {
+  /** Another one after a failover, or while the network is split. */
+  store: MemoryCounterStore
+  readonly #wire: Wire
+
+  constructor(store: MemoryCounterStore, wire: Wire) {
+    this.store = store
+    this.#wire = wire
+  }
+
+  reserve(asks: readonly ReserveAsk[]): Promise<(Reservation | CounterUnavailable)[]> {
+    return this.#each('reserve', asks, (ask) => reserveIn(this.store, ask))
+  }
+
+  resync(asks: readonly ResyncAsk[]): Promise<(undefined | CounterUnavailable)[]> {
+    return this.#each('resync', asks, (ask) => resyncIn(this.store, ask))
+  }
+
+  async ping(): Promise<boolean> {
+    return !this.store.away
+  }
+
+  async close(): Promise<void> {}
+
+  /** A cluster answers for each campaign by itself. */
+  #each<Ask, Answer>(
+    name: string,
+    asks: readonly Ask[],
+    answer: (ask: Ask) => Answer,
+  ): Promise<(Answer | CounterUnavailable)[]> {
+    return Promise.all(
+      asks.map((ask) =>
+        this.#wire
+          .send({ name, run: () => (this.store.away ? new CounterUnavailable('away') : answer(ask)) })
+          .catch(() => new CounterUnavailable('no reply')),
+      ),
+    )
+  }
+}
