@@ -156,6 +156,27 @@ describe('an answer of the ledger is lost', () => {
     expect(countCodes(await crowd(path, id, 12))).toEqual({ issued: 9, sold_out: 3 })
   })
 
+  test('a statement of unknown fate that meets a duplicate: its slot is not used again, the next one is', async () => {
+    const { id } = await openCampaign(ledger, 10)
+    const slots: number[] = []
+    let isFirst = true
+    const record: Ledger['record'] = async (rows) => {
+      slots.push(...rows.map(({ slot }) => slot))
+      if (isFirst) {
+        isFirst = false
+        throw lost(true)
+      }
+      // Its code is taken: nothing of it is there, but the first attempt may yet be carried out.
+      return slots.length === 2 ? { status: 'duplicate' } : ledger.record(rows)
+    }
+    const path = openFast({ record })
+    expect(await path.ask(id)).toMatchObject({ code: 'issued', coupon: { slot: 2 } })
+    expect(slots).toEqual([1, 1, 2])
+    // Nobody has it: a gap, which the last one fills.
+    expect(countCodes(await crowd(path, id, 12))).toEqual({ issued: 9, sold_out: 3 })
+    expect((await allCoupons(ledger, id)).map(({ slot }) => slot)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
   test('a statement that is carried out after all, late: its owner is not told sold out', async () => {
     const { id } = await openCampaign(ledger, 1)
     let attempt = 0

@@ -41,6 +41,11 @@ describe('keys', () => {
     expect(requestKeyOf('shop', 'order-1')).toMatch(/^[0-9a-f]{32}$/)
   })
 
+  test('a key is of its client: two who choose the same do not share a coupon', () => {
+    expect(requestKeyOf('shop', 'order-1')).not.toBe(requestKeyOf('another', 'order-1'))
+    expect(requestKeyOf('shop', 'order-1')).toBe(requestKeyOf('shop', 'order-1'))
+  })
+
   test('random request keys begin with the clock, so that they sort by time, and never repeat', () => {
     const keys = Array.from({ length: 10_000 }, () => request('c').requestKey)
     expect(new Set(keys).size).toBe(keys.length)

@@ -6,6 +6,8 @@ import { isNobody, type Wish } from './judge.ts'
 import { WORLD } from './scheduler.ts'
 import type { World } from './world.ts'
 
+/** Of a request: see src/issue/limits.ts. */
+const DEADLINE_MS = 8_000
 /** Nobody waits longer for something that is not final. */
 const CALLS_MAX = 200
 
@@ -36,6 +38,7 @@ export class Caller {
       step: scheduler.steps,
       campaign: database.campaign(this.#wish.campaignId),
     }
+    const beganAtMs = scheduler.nowMs
     this.#world.tell(() => `${this.#name} asks ${server.name}`)
     let isOver = false
     let isGone = false
@@ -71,7 +74,7 @@ export class Caller {
         this.#world.tell(() => `${this.#name} is told ${code} by ${server.name}`)
         if (isGone) return
         this.#world.saw.count(`told ${code}`)
-        this.#fault(code)
+        this.#fault(code, scheduler.nowMs - beganAtMs)
         end(() => (this.#isPoison ? this.#served(code) : this.#lost()))
       },
     )
@@ -83,7 +86,11 @@ export class Caller {
     return `${names.join(' ') || 'somebody'} (${campaignId})`
   }
 
-  #fault(code: string): void {
+  #fault(code: string, waitedMs: number): void {
+    // With a hundred codes for thirty coupons one may be drawn in vain more often than it is tried.
+    const isEarly = waitedMs < DEADLINE_MS && this.#world.mix.hasNarrowCodes !== true
+    if (code === 'unavailable' && isEarly)
+      this.#world.judge.accuse('P6', `${this.#name} was told ${code} after ${waitedMs.toFixed(0)} ms`)
     const isAllowed = this.#isPoison ? code === 'internal' || code === 'unavailable' : code === 'unavailable'
     if (!isAllowed) this.#world.judge.accuse('P6', `${this.#name} was told ${code}`)
     else if (!this.#isPoison && this.#world.isHealthy)

@@ -3,20 +3,28 @@
 import { CounterUnavailable, type Counter } from '../../src/counter/counter.ts'
 import type { Reservation, ReserveAsk, ResyncAsk } from '../../src/counter/counter.ts'
 import { reserveIn, resyncIn, type MemoryCounterStore } from '../counter/memory-counter.ts'
+import type { Sometimes } from './sometimes.ts'
 import type { Wire } from './wire.ts'
 
 export class SimCounter implements Counter {
   /** Another one after a failover, or while the network is split. */
   store: MemoryCounterStore
   readonly #wire: Wire
+  readonly #saw: Sometimes
 
-  constructor(store: MemoryCounterStore, wire: Wire) {
+  constructor(store: MemoryCounterStore, wire: Wire, saw: Sometimes) {
     this.store = store
     this.#wire = wire
+    this.#saw = saw
   }
 
   reserve(asks: readonly ReserveAsk[]): Promise<(Reservation | CounterUnavailable)[]> {
-    return this.#each('reserve', asks, (ask) => reserveIn(this.store, ask))
+    return this.#each('reserve', asks, (ask) => {
+      const reservation = reserveIn(this.store, ask)
+      if (reservation.status === 'cold') this.#saw.count('reserve: cold')
+      else if (reservation.count < ask.count) this.#saw.count('reserve: fewer than asked for')
+      return reservation
+    })
   }
 
   resync(asks: readonly ResyncAsk[]): Promise<(undefined | CounterUnavailable)[]> {

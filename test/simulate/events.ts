@@ -30,7 +30,7 @@ const EVENTS: Readonly<Record<EventKind, (world: World) => void>> = {
     const server = world.anyServer()
     if (server === null || server.owner.isFrozen) return
     const { chance, scheduler } = world
-    const ms = chance.of([5, 50, 5_000])
+    const ms = chance.of([5, 50, 5_000, 9_000])
     server.owner.isFrozen = true
     scheduler.after(ms, WORLD, () => server.owner.isFrozen && scheduler.thaw(server.owner))
     // The database does not wait for it: see wait_timeout.

@@ -130,7 +130,8 @@ export class Judge implements Watcher {
     if (row.slot !== coupon.slot || row.recipient !== coupon.recipient || row.issuedAtMs !== coupon.issuedAtMs)
       this.accuse('P3', says(`was told of ${coupon.couponCode} what is not in its row`))
     // One row a recipient and a request: whoever is told of a row of theirs is always told of the same.
-    const isOfRequest = wish.idempotencyKey !== null && row.requestKey === requestKeyOf('', wish.idempotencyKey)
+    const isOfKey = wish.idempotencyKey !== null && row.requestKey === requestKeyOf('', wish.idempotencyKey)
+    const isOfRequest = isOfKey && row.recipient === wish.recipient
     const isOfRecipient = wish.recipient !== null && row.recipientKey === recipientKeyOf(wish.recipient)
     if (outcome.code === 'replayed' ? !isOfRequest && !isOfRecipient : row.recipient !== wish.recipient)
       this.accuse('P4', says(`was told somebody else's coupon`))

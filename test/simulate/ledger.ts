@@ -4,7 +4,8 @@ import type { Campaign, CampaignIdentity } from '../../src/campaign/campaign.ts'
 import { campaignStatus } from '../../src/campaign/campaign.ts'
 import type * as Port from '../../src/ledger/ledger.ts'
 import { LedgerUnavailable } from '../../src/ledger/ledger.ts'
-import { BLOCKED, Transaction, type SimDatabase } from './database.ts'
+import { BLOCKED, type SimDatabase, type Transaction } from './database.ts'
+import { Sometimes } from './sometimes.ts'
 import { WireError, type Statement, type Wire } from './wire.ts'
 
 /** Deleted by one statement, and exported at once: few, so that tests see several. */
@@ -20,10 +21,18 @@ export class SimLedger implements Port.Ledger {
   readonly #wire: Wire
   #isClosed = false
 
-  constructor(database: SimDatabase, wire: Wire, lockScope: 'campaign' | 'database' = 'campaign') {
+  readonly #saw: Sometimes
+
+  constructor(
+    database: SimDatabase,
+    wire: Wire,
+    lockScope: 'campaign' | 'database' = 'campaign',
+    saw: Sometimes = new Sometimes(),
+  ) {
     this.#database = database
     this.#wire = wire
     this.lockScope = lockScope
+    this.#saw = saw
   }
 
   read(query: Port.ReadQuery): Promise<Port.ReadAnswer> {
@@ -40,6 +49,7 @@ export class SimLedger implements Port.Ledger {
         const isWritten = answer !== BLOCKED && answer.status === 'recorded'
         if (!isWritten) this.#database.rollback(begun)
         transaction = isWritten ? begun : null
+        if (answer !== BLOCKED) this.#saw.count(`record: ${shown(answer, rows.length)}`)
         return answer
       },
       finish: () => {
@@ -118,11 +128,20 @@ export class SimLedger implements Port.Ledger {
     return {
       campaigns,
       nowMs,
-      read: (query) => ask('read, locked', () => database.read(query, transaction)),
+      read: (query) =>
+        ask('read, locked', () => {
+          const answer = database.read(query, transaction)
+          if (answer.coupons.length > 0) this.#saw.count('locked: the second look-up finds a coupon')
+          return answer
+        }),
       record: (rows) =>
         ask('record, locked', () => {
+          const highest = new Map(ids.map((id) => [id, database.maxSlots([id], transaction)[0] ?? 0]))
           const answer = database.record(rows, transaction)
           if (answer === BLOCKED) throw new Error('somebody writes into a campaign that is locked')
+          this.#saw.count(`locked: ${shown(answer, rows.length)}`)
+          const gaps = rows.filter(({ campaignId, slot }) => slot < (highest.get(campaignId) ?? 0))
+          if (gaps.length > 0) this.#saw.count('locked: gaps are filled', gaps.length)
           return answer
         }),
       maxSlots: (of) => ask('maxSlots, locked', () => database.maxSlots(of, transaction)),
@@ -244,6 +263,11 @@ export class SimLedger implements Port.Ledger {
     // The server ended it meanwhile: an idle connection, a failover.
     if (transaction.isEnded) throw new WireError('lost')
   }
+}
+
+function shown(answer: Port.RecordAnswer, rows: number): string {
+  if (answer.status !== 'recorded') return answer.status
+  return answer.count === rows ? 'all rows' : 'rows are passed over'
 }
 
 function deleteCoupons(database: SimDatabase, id: string, afterSlot: number, by: Transaction): number | null {

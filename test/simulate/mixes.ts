@@ -34,6 +34,8 @@ export interface Mix {
   readonly hasNarrowCodes?: boolean
   /** Of the requests whose rows fit no table. */
   readonly poison?: number
+  /** One server, and everybody asks several times at once. */
+  readonly isAlone?: boolean
   /** No counter, one lock for all campaigns, one server. */
   readonly isEmbedded?: boolean
   readonly hasCounter?: boolean
@@ -61,6 +63,7 @@ export const MIXES: readonly Mix[] = [
   { name: 'healthy' },
   { name: 'healthy, without a counter', hasCounter: false },
   { name: 'healthy, with changes', events: changes },
+  { name: 'healthy, one server, and everybody asks again and again', isAlone: true },
   { name: 'embedded', isEmbedded: true, events: changes, hangUps: 0.1 },
   { name: 'replies of the database are lost', ledger: { replyLost: 0.15 } },
   { name: 'requests to the database are lost or late', ledger: { requestLost: 0.1, late: 0.15 } },

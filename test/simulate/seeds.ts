@@ -64,6 +64,7 @@ async function runShare({ from, count, workers, index }: Seeds & { index: number
   let saw = new Sometimes()
   let done = 0
   const report = (broken: Broken | null) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage({ done, broken, counts: [...saw.counts] } satisfies Message)
     saw = new Sometimes()
     done = 0

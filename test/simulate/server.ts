@@ -44,9 +44,9 @@ export class SimServer {
     this.#database = database
     const wire = { scheduler, chance, owner: this.owner, blockage, saw }
     this.#ledgerWire = new FaultyWire({ ...wire, name: 'ledger', faults: parts.ledgerFaults })
-    this.ledger = new SimLedger(database, this.#ledgerWire, parts.lockScope)
+    this.ledger = new SimLedger(database, this.#ledgerWire, parts.lockScope, saw)
     const counterWire = new FaultyWire({ ...wire, name: 'counter', faults: parts.counterFaults })
-    this.counter = redis === null ? null : new SimCounter(redis, counterWire)
+    this.counter = redis === null ? null : new SimCounter(redis, counterWire, saw)
     // Clocks differ by seconds: only the database's may decide.
     const clock = clockOf(scheduler, this.owner, chance.between(-5_000, 5_000))
     const randomness: Randomness = { fill: (bytes) => chance.fill(bytes), fraction: () => chance.fraction() }

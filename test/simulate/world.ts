@@ -77,7 +77,7 @@ export class World {
   #begin(): void {
     const { chance, mix } = this
     this.tell(() => `mix: ${mix.name}`)
-    const serverCount = mix.isEmbedded === true ? 1 : chance.between(1, 3)
+    const serverCount = mix.isEmbedded === true || mix.isAlone === true ? 1 : chance.between(1, 3)
     this.judge.isAlone = serverCount === 1 && this.isHealthy
     for (let number = 1; number <= serverCount; number++) this.boot(`server ${number}`)
     for (let number = 1; number <= chance.of([1, 1, 2, 3]); number++) this.#open(`campaign-${number}`)
@@ -126,7 +126,7 @@ export class World {
         recipient: isPoison || has === 'recipients' || has === 'both' ? recipient : null,
         idempotencyKey: has === 'keys' || has === 'both' ? `key ${number}` : null,
       }
-      const calls = chance.is(0.2) ? chance.between(2, 4) : 1
+      const calls = mix.isAlone === true || chance.is(0.2) ? chance.between(2, 4) : 1
       for (let call = 0; call < calls; call++) this.#expect(new Caller(this, wish, isPoison))
       if (wish.idempotencyKey !== null && chance.is(0.05))
         this.#expect(new Caller(this, { ...wish, recipient: `thief ${number}` }, false))
