@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { CountsReporter } from './tools/counts-reporter.ts'
 
 const serverTests = 'test/**/*.server.test.ts'
+const longTests = 'test/**/*.long.test.ts'
 
 // No test asserts an absolute time: these limits only end what hangs, on the slowest machine.
 const limits = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } }
@@ -10,7 +11,17 @@ export default defineConfig({
   test: {
     reporters: ['default', new CountsReporter()],
     projects: [
-      { test: { ...limits, name: 'quick', maxWorkers: 2, include: ['test/**/*.test.ts'], exclude: [serverTests] } },
+      {
+        test: {
+          ...limits,
+          name: 'quick',
+          maxWorkers: 2,
+          include: ['test/**/*.test.ts'],
+          exclude: [serverTests, longTests],
+        },
+      },
+      // They use all cores by themselves.
+      { test: { ...limits, name: 'long', include: [longTests], fileParallelism: false, sequence: { groupOrder: 1 } } },
       {
         test: {
           ...limits,
@@ -19,7 +30,7 @@ export default defineConfig({
           globalSetup: ['test/servers/setup.ts'],
           // They share the machine's cores with their servers: after the quick ones, one file at a time.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
