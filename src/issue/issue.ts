@@ -1,8 +1,8 @@
 // The path of an issue, whole. Read this file first.
 //
-//   issue ─▶ batcher ─▶ look-up (ledger) ─▶ claims ─▶ fast way: reserve (counter), record (ledger) ─▶ answer
-//                          ▲                              └─ no slot to be had ─▶ ledger way: locked ─▶ answer
-//                          └──────────── not answered: once more ◀──────────────────────┘
+//   issue ─▶ batcher ─▶ claims ─▶ look-up (ledger) ─▶ fast way: reserve (counter), record (ledger) ─▶ answer
+//               ▲                                         └─ no slot to be had ─▶ ledger way: locked ─▶ answer
+//               └────────────────── not answered: once more ◀──────────────────────┘
 
 import { Fault } from '../answers.ts'
 import type { CampaignState } from '../campaign/campaign.ts'
@@ -73,10 +73,11 @@ export class IssuePath implements Issuer {
   }
 
   async #walk(batch: IssueRequest[]): Promise<void> {
-    const looked = await this.#lookUp(batch)
-    // Asked first: a claim that is taken for a request without a caller would never be released.
-    const claimed = looked.filter((request) => isStillWanted(request) && this.#claims.take(request))
-    const [fast, slow] = this.#ways(claimed)
+    // Before the look-up: it must begin after the call that came first was answered, or it would miss what that one got.
+    const claimed = batch.filter((request) => this.#claims.take(request))
+    if (claimed.length === 0) return
+    const looked = await this.#lookUp(claimed)
+    const [fast, slow] = this.#ways(looked.filter(isStillWanted))
     this.#ledgerWay.add(slow)
     if (this.#fastWay === null || fast.length === 0) return
     try {

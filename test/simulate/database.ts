@@ -214,8 +214,10 @@ export class SimDatabase {
       for (const key of UNIQUE_KEYS) {
         if (row[key] === null) continue
         const name = `${row.campaignId}/${key}/${row[key]}`
-        if (taken.has(name) || this.find(row.campaignId, key, row[key], by) !== undefined)
+        if (taken.has(name) || this.find(row.campaignId, key, row[key], by) !== undefined) {
+          this.#watcher.duplicated(key, by.locks.has(row.campaignId))
           return { status: 'duplicate' }
+        }
         taken.add(name)
         for (const other of this.#active) {
           if (other === by || !other.shares.has(row.campaignId)) continue
