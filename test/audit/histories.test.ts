@@ -268,6 +268,12 @@ describe('what is wrong is found:', () => {
       expect(violated(await audit(ALL.with(1, row), [[...TOLD.toSpliced(1, 1), lost]]))).toEqual({ sold_out_true: 1 })
     })
 
+    test('told after their coupon, by a machine whose clock is not known', async () => {
+      const replayed = issued(couponOf(2), { ...again, ...at(90_000_000) })
+      const calls = [replayed, issued(couponOf(2), { ...soldOut, ...at(90_000_100), call: 3 })]
+      expect(violated(await audit(ALL, [calls]))).toEqual({ sold_out_true: 1 })
+    })
+
     test('told while their coupon was being made, within what the clocks leave open, is no lie for sure', async () => {
       const calls = [...TOLD.toSpliced(1, 1), issued(couponOf(2), { ...soldOut, ...at(2_004) })]
       expect(violated(await audit(ALL, [calls]))).toEqual({})
