@@ -148,6 +148,15 @@ describe('nothing is wrong:', () => {
     expect(violated(await audit(rows, [calls]))).toEqual({})
   })
 
+  test('nor is sold out, told to one who names neither, a word about the coupon they have', async () => {
+    const rows = ALL.with(0, couponOf(1, { recipient: null }))
+    const calls = [
+      ...rows.map((row) => issued(row)),
+      issued(rows[0] as AuditedCoupon, { ...soldOut, ...at(9_000), call: 2 }),
+    ]
+    expect(violated(await audit(rows, [calls]))).toEqual({})
+  })
+
   test('told sold out first, and a coupon after the total was raised', async () => {
     const calls = [...TOLD.slice(0, 3), issued(couponOf(4), { ...soldOut, ...at(3_500) }), issued(couponOf(4))]
     expect(violated(await audit(ALL, [calls], { version: 2 }))).toEqual({})
