@@ -1,7 +1,7 @@
 // A counter in this process, for tests that are about something else. It passes the contract of the real one.
 
 import { isSameCampaign, type CampaignIdentity } from '../../src/campaign/campaign.ts'
-import { checkReserveAsks, checkResyncAsks } from '../../src/counter/asks.ts'
+import { checkCampaign, checkReserveAsks, checkResyncAsks } from '../../src/counter/asks.ts'
 import {
   type Counter,
   CounterUnavailable,
@@ -36,6 +36,10 @@ export function openMemoryCounter(store: MemoryCounterStore = createMemoryCounte
     async resync(asks) {
       checkResyncAsks(asks)
       return answerAll(asks, (ask) => resyncIn(store, ask))
+    },
+    async peek(campaigns) {
+      campaigns.forEach(checkCampaign)
+      return answerAll(campaigns, (campaign) => readNext(entryOf(store, campaign).value))
     },
     ping: async () => !closed && !store.away,
     async close() {

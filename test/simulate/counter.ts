@@ -1,5 +1,6 @@
 // The counter port over a wire to a simulated Redis. One for each server; which Redis it leads to may change.
 
+import type { CampaignIdentity } from '../../src/campaign/campaign.ts'
 import { CounterUnavailable, type Counter } from '../../src/counter/counter.ts'
 import type { Reservation, ReserveAsk, ResyncAsk } from '../../src/counter/counter.ts'
 import { reserveIn, resyncIn, type MemoryCounterStore } from '../counter/memory-counter.ts'
@@ -29,6 +30,11 @@ export class SimCounter implements Counter {
 
   resync(asks: readonly ResyncAsk[]): Promise<(undefined | CounterUnavailable)[]> {
     return this.#each('resync', asks, (ask) => resyncIn(this.store, ask))
+  }
+
+  /** For audits only: the path does not look. */
+  async peek(campaigns: readonly CampaignIdentity[]): Promise<(number | null)[]> {
+    return campaigns.map(() => null)
   }
 
   async ping(): Promise<boolean> {
