@@ -13,6 +13,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ['issue', async () => (await import('./cli/issue.ts')).addIssue],
   ['coupons', async () => (await import('./cli/coupons.ts')).addCoupons],
   ['check', async () => (await import('./cli/check.ts')).addCheck],
+  ['load', async () => (await import('./cli/load.ts')).addLoad],
   ['demo', async () => (await import('./cli/demo.ts')).addDemo],
 ])
 
