@@ -94,11 +94,12 @@ function idOf({ campaign }: Wish): { id?: string } {
 
 function prepare(wish: Wish, apis: readonly Api[], opened: AsyncDisposableStack): Promise<Loaded> {
   if (wish.campaign !== null) return findCampaign(apis, wish.campaign, wish.mayBeLive)
-  const ids: string[] = []
-  opened.defer(async () => {
-    for (const id of wish.isKept ? ids.slice(0, -1) : ids) await remove(apis, id)
-  })
-  return makeCampaign(apis, wish, (id) => ids.push(id))
+  const ids = new Set<string>()
+  if (!wish.isKept)
+    opened.defer(async () => {
+      for (const id of ids) await remove(apis, id)
+    })
+  return makeCampaign(apis, wish, ids)
 }
 
 async function remove(apis: readonly Api[], id: string): Promise<void> {

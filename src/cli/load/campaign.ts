@@ -33,17 +33,17 @@ export async function atAnyOf<T>(apis: readonly Api[], work: (api: Api) => Promi
   throw new Error('no server was given')
 }
 
-/** @param onMade told of each id before it is made: whatever happens then, it has to be deleted */
+/** @param ids takes each id before it is sent: whatever happens then, they have to be deleted */
 export async function makeCampaign(
   apis: readonly Api[],
   { coupons, startsInMs, recipients }: Wish,
-  onMade: (id: string) => void,
+  ids: Set<string>,
 ): Promise<Loaded> {
   /** The database's clock minus ours. Its start is not changed later: a campaign that was changed proves less. */
   let aheadMs = 0
   for (let tries = 1; ; tries++) {
     const id = `load-${randomBytes(5).toString('hex')}`
-    onMade(id)
+    ids.add(id)
     const body = {
       id,
       name: 'firstcome load',
@@ -52,11 +52,18 @@ export async function makeCampaign(
       recipient_required: recipients !== 'none',
       test: true,
     }
-    const made = await timed(() => atAnyOf(apis, (api) => api.call<Campaign>('POST', '/v1/campaigns', { body })))
+    const made = await timed(() =>
+      atAnyOf(apis, (api) => api.call<Campaign>('POST', '/v1/campaigns', { body })).catch((error: unknown) => {
+        // Nothing was made, so that nothing is left.
+        if (error instanceof NoAnswer ? !error.wasSent : error instanceof Refused) ids.delete(id)
+        throw error
+      }),
+    )
     const isOff = Math.abs(made.startsAtMs - Date.now() - startsInMs) > START_OFF_MS_MAX
     if (!isOff || tries === CREATE_TRIES_MAX) return made
     aheadMs = Date.parse(made.campaign.start_time) - made.startsAtMs
     await deleteCampaign(apis, id)
+    ids.delete(id)
   }
 }
 
