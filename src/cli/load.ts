@@ -14,10 +14,11 @@ import { burst, steady, withEarly, type Plan } from '../load/plan.ts'
 import { Api, Refused } from './api.ts'
 import { listenForInterruption } from './interruption.ts'
 import { deleteCampaign, findCampaign, makeCampaign, type Loaded } from './load/campaign.ts'
-import { openLive } from './load/live.ts'
+import { Live } from './load/live.ts'
 import { prove, type Proof } from './load/proof.ts'
 import { printRun, type Sent } from './load/shown.ts'
 import { readWish, RECIPIENTS, type Options, type Wish } from './load/wish.ts'
+import { tellProgress } from './progress.ts'
 import { exitCodeOf, refusalText } from './refusals.ts'
 import { shownCount } from './table.ts'
 
@@ -125,7 +126,8 @@ async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSigna
     `${campaign.id}: ${shownCount(campaign.total_coupons)} coupons, ${servers.length} server${servers.length === 1 ? '' : 's'}\n`,
   )
   const history = await createHistory(file, { campaign_id: campaign.id, started_at: Date.now() })
-  const live = openLive(startsAtMs)
+  const live = new Live(startsAtMs)
+  const stopTelling = tellProgress(() => live.line())
   const recipients = new Set<string | null>()
   try {
     const numbers = await runLoad({
@@ -147,7 +149,7 @@ async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSigna
     const demand = wish.recipients === 'repeat' ? recipients.size : numbers.requests
     return { numbers, tookMs: Math.max(1, Date.now() - startsAtMs), demand }
   } finally {
-    live.end()
+    stopTelling()
     await history.close()
   }
 }

@@ -1,48 +1,49 @@
-// The numbers while a run goes on: on a terminal a line that is written over, else a line a second.
+// The numbers while a run goes on, in a line.
 
 import type { LoadNumbers } from '../../load/numbers.ts'
 import { shownCount, shownDuration } from '../table.ts'
 
-const PLAIN_LINE_MS = 1_000
+/** Over which a rate is taken: over the tenth of a second between two lines on a terminal it would jump. */
+const RATE_MS = 1_000
 
-export interface Live {
-  see(numbers: LoadNumbers): void
-  /** Leaves the terminal as it was. */
-  end(): void
-}
+export class Live {
+  readonly #startsAtMs: number
+  #now: LoadNumbers | null = null
+  /** Since these the rate is taken. */
+  #before: LoadNumbers | null = null
+  #perSecond = 0
 
-/** @param startsAtMs of the campaign, by this machine's clock */
-export function openLive(startsAtMs: number): Live {
-  const { isTTY } = process.stderr
-  let last: LoadNumbers | null = null
-  return {
-    see(numbers) {
-      const sinceMs = numbers.elapsedMs - (last?.elapsedMs ?? 0)
-      if (!isTTY && sinceMs < PLAIN_LINE_MS) return
-      const rate = ((numbers.calls - (last?.calls ?? 0)) / sinceMs) * 1_000
-      // On a terminal over a second, too: over the tenth between two lines it would jump.
-      if (last === null || sinceMs >= PLAIN_LINE_MS) last = numbers
-      const inMs = startsAtMs - Date.now()
-      const line = inMs > 0 ? `opens in ${shownDuration(inMs)}` : lineOf(numbers, -inMs, rate)
-      process.stderr.write(isTTY ? `\r\u001b[2K${line.slice(0, (process.stderr.columns || 80) - 1)}` : `${line}\n`)
-    },
-    end: () => void (isTTY && process.stderr.write('\r\u001b[2K')),
+  /** @param startsAtMs of the campaign, by this machine's clock */
+  constructor(startsAtMs: number) {
+    this.#startsAtMs = startsAtMs
   }
-}
 
-function lineOf(numbers: LoadNumbers, sinceStartMs: number, rate: number): string {
-  const { issued, refused, unknown, latency, outstanding } = numbers
-  const faults = sum(unknown)
-  const parts = [
-    `${(sinceStartMs / 1_000).toFixed(0)} s`,
-    `${shownCount(issued)} issued`,
-    ...Object.entries(refused).map(([code, count]) => `${shownCount(count)} ${code}`),
-    ...(faults === 0 ? [] : [`${shownCount(faults)} faults`]),
-    `${shownCount(outstanding)} waiting`,
-    `${shownCount(Math.round(rate))}/s`,
-    ...(latency.count === 0 ? [] : [`p50 ${shownMs(latency.p50Ms)}`, `p99 ${shownMs(latency.p99Ms)}`]),
-  ]
-  return parts.join(', ')
+  see(numbers: LoadNumbers): void {
+    this.#now = numbers
+    this.#before ??= numbers
+    const ms = numbers.elapsedMs - this.#before.elapsedMs
+    if (ms < RATE_MS) return
+    this.#perSecond = ((numbers.calls - this.#before.calls) / ms) * 1_000
+    this.#before = numbers
+  }
+
+  line(): string {
+    const sinceStartMs = Date.now() - this.#startsAtMs
+    if (sinceStartMs < 0) return `opens in ${shownDuration(-sinceStartMs)}`
+    if (this.#now === null) return ''
+    const { issued, refused, unknown, latency, outstanding } = this.#now
+    const faults = sum(unknown)
+    const parts = [
+      `${Math.floor(sinceStartMs / 1_000)} s`,
+      `${shownCount(issued)} issued`,
+      ...Object.entries(refused).map(([code, count]) => `${shownCount(count)} ${code}`),
+      ...(faults === 0 ? [] : [`${shownCount(faults)} faults`]),
+      `${shownCount(outstanding)} waiting`,
+      `${shownCount(Math.round(this.#perSecond))}/s`,
+      ...(latency.count === 0 ? [] : [`p50 ${shownMs(latency.p50Ms)}`, `p99 ${shownMs(latency.p99Ms)}`]),
+    ]
+    return parts.join(', ')
+  }
 }
 
 export function sum(counts: Readonly<Record<string, number>>): number {

@@ -2,6 +2,8 @@
 
 import { ConfigError, readClientConfigs, type ClientConfig } from '../../config.ts'
 import { OUTSTANDING_MAX } from '../../load/load.ts'
+import { durationMs } from '../caller.ts'
+import { shownCount } from '../table.ts'
 
 /** In one run: their answers are judged in memory. */
 const REQUESTS_MAX = 50_000_000
@@ -57,7 +59,7 @@ export function readWish(options: Options): Wish {
   const problems: string[] = []
   const whole = (flag: string, text: string, max: number): number => {
     const number = /^\d{1,12}$/.test(text) ? Number(text) : NaN
-    if (!(number >= 1 && number <= max)) problems.push(`--${flag}: a whole number from 1 to ${shown(max)}, please`)
+    if (!(number >= 1 && number <= max)) problems.push(`--${flag}: a whole number from 1 to ${shownCount(max)}, please`)
     return number
   }
   const duration = (flag: string, text: string, min: number, max: number): number => {
@@ -121,18 +123,7 @@ function crowdOf(
   }
   const perSecond = whole('rate', rate, REQUESTS_MAX)
   const seconds = duration('for', lasting, 1, STARTS_IN_MS_MAX) / 1_000
-  if (perSecond * seconds > REQUESTS_MAX) problems.push(`--rate and --for: ${shown(REQUESTS_MAX)} requests at most`)
+  if (perSecond * seconds > REQUESTS_MAX)
+    problems.push(`--rate and --for: ${shownCount(REQUESTS_MAX)} requests at most`)
   return { kind: 'rate', perSecond, seconds }
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-
-/** NaN: it is none. A number alone is seconds. */
-function durationMs(text: string): number {
-  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text) ?? []
-  return Number(number) * (UNITS_MS[unit] ?? NaN)
-}
-
-function shown(number: number): string {
-  return number.toLocaleString('en-US')
 }
