@@ -42,13 +42,16 @@ export function printRun(
 
 function numbersText(numbers: LoadNumbers, tookMs: number): string {
   const { requests, calls, issued, replayed, refused, unknown, notSent, unknownLeft, latency } = numbers
+  const { sold_out: soldOut = 0, campaign_not_started: early = 0, ...others } = refused
   const perSecond = shownCount(Math.round((calls / tookMs) * 1_000))
   return facts([
     ['requests', `${shownCount(requests)} in ${(tookMs / 1_000).toFixed(1)} s`],
     ['calls', `${shownCount(calls)}, ${perSecond} a second`],
     ['issued', shownCount(issued)],
+    ['sold_out', shownCount(soldOut)],
+    ['campaign_not_started', shownCount(early)],
     ...(replayed === 0 ? [] : [['replayed', shownCount(replayed)] as const]),
-    ...Object.entries(refused).map(([code, count]) => [code, shownCount(count)] as const),
+    ...Object.entries(others).map(([code, count]) => [code, shownCount(count)] as const),
     ...Object.entries(unknown).map(([what, count]) => [what, `${shownCount(count)}, asked again`] as const),
     ...(unknownLeft === 0 ? [] : [['no answer', `${shownCount(unknownLeft)} requests were given up`] as const]),
     ...(notSent === 0 ? [] : [['not sent', `${shownCount(notSent)} requests`] as const]),
