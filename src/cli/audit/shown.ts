@@ -22,13 +22,17 @@ export function auditText(report: AuditReport): string {
     ...(history === null ? [] : [['history', shownHistory(history)] as [string, string]]),
     ['took', `${(report.took_ms / 1_000).toFixed(1)} s`],
   ]
-  const lines = checks.map(({ check, checked, detail }) => {
+  const lines = checks.flatMap(({ check, checked, detail }) => {
     const violation = violations.find((one) => one.check === check)
-    if (violation === undefined)
-      return checked ? `${styleText('green', 'ok')}  ${detail}` : styleText('dim', `–   ${detail}`)
-    const examples = violation.examples.join('; ')
-    return `${styleText('red', 'NO')}  ${detail} ${styleText('red', `${shownCount(violation.count)} times not`)}: ${printable(examples)}`
+    if (violation === undefined) return checked ? [`${styleText('green', 'ok')}  ${detail}`] : []
+    const { count, examples } = violation
+    return [`${styleText('red', `NO  ${detail} ${shownCount(count)} times not:`)} ${printable(examples.join('; '))}`]
   })
+  const unchecked = Map.groupBy(
+    checks.filter(({ checked }) => !checked),
+    ({ detail }) => detail,
+  )
+  for (const [why, left] of unchecked) lines.push(`–   ${why} (${left.map(({ check }) => check).join(', ')})`)
   return `${styleText(['bold', STYLES[verdict]], verdict)}: ${meaningOf(report)}\n${facts(rows)}\n${lines.join('\n')}\n`
 }
 
