@@ -8,7 +8,7 @@ import { call, createCampaign, listCoupons, startServe, type ServerProcess } fro
 import { freshDatabase, uniquePrefix, type FreshDatabase } from '../servers/fresh.ts'
 import { openGuardian } from '../servers/guarded.ts'
 import { startBroken, type Edit } from './broken-build.ts'
-import { run, start, type Ended } from './run-firstcome.ts'
+import { run, start, startOnTerminal, type Ended } from './run-firstcome.ts'
 
 /** Names of claims, by what came of them. */
 function claimsIn({ out }: Ended): Record<'ok' | 'FAIL' | 'not yet', string[]> {
@@ -62,6 +62,7 @@ describe('three servers on MySQL and Redis', () => {
       unknown_left: 0,
       not_sent: 0,
       latency: { count: 2_000 },
+      audit: { verdict: 'exact', complete: true, issued_count: 700 },
     })
   })
 
@@ -87,6 +88,14 @@ describe('three servers on MySQL and Redis', () => {
     expect(ended.out).toMatch(/^no reply +[\d,]+, asked again$/m)
     expect(ended.out).toContain('Good: exactly 3,000 coupons for 6,000 requests')
     await expectNothingLeft(url())
+  })
+
+  test('on a terminal one line tells how far it is, and is gone at the end', async () => {
+    const { out } = await startOnTerminal(urls, ['load', '--coupons', '100', '--rate', '200', '--for', '1s']).ended
+    const lines = out.split('\r\u001b[2K')
+    expect(lines.filter((line) => line.startsWith('opens in ')).length).toBeGreaterThan(2)
+    expect(lines.filter((line) => /^\d s, [1-9]\d* issued, .*p99/.test(line)).length).toBeGreaterThan(2)
+    expect(lines.at(-1)).toMatch(/✓[^]*Good: exactly 100 coupons for 200 requests/)
   })
 
   test('Ctrl-C: nothing more is sent, what was done is judged, and nothing is left', async () => {
