@@ -128,6 +128,21 @@ describe('three servers on MySQL and Redis', () => {
     const again = await run(urls, [...args, '--really-issue-live-coupons'])
     expect(again).toMatchObject({ code: 3, err: expect.stringContaining('history.jsonl') })
   })
+
+  test('two at one campaign: together their histories prove it', async () => {
+    await using guardian = await openGuardian()
+    const { id } = await createCampaign(url(), { total_coupons: 300, test: true })
+    const histories = ['seoul', 'busan'].map((name) => join(guardian.folder, `${name}.jsonl`))
+    const both = histories.map((file) => run(urls, ['load', '--campaign', id, '--requests', '250', '--history', file]))
+    for (const { code, out, err } of await Promise.all(both)) expect(code, out + err).toBe(0)
+    const audited = await run(url(), ['audit', id, '--json', '--history', ...histories])
+    expect(JSON.parse(audited.out)).toMatchObject({
+      verdict: 'exact',
+      complete: true,
+      history: { requests: 500, acknowledged: 300, refused: 200, unknown_left: 0 },
+    })
+    expect(audited.code).toBe(0)
+  })
 })
 
 describe('bad, with the claim named, when a build', () => {
