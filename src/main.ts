@@ -14,6 +14,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ['coupons', async () => (await import('./cli/coupons.ts')).addCoupons],
   ['audit', async () => (await import('./cli/audit.ts')).addAudit],
   ['check', async () => (await import('./cli/check.ts')).addCheck],
+  ['load', async () => (await import('./cli/load.ts')).addLoad],
   ['demo', async () => (await import('./cli/demo.ts')).addDemo],
 ])
 

@@ -8,7 +8,7 @@ import type { AuditSource } from '../audit/source.ts'
 import { CLIENT_SETTINGS, readClientConfig, readConfig } from '../config.ts'
 import { openHistory } from '../load/history.ts'
 import { auditText, progressText } from './audit/shown.ts'
-import { print } from './caller.ts'
+import { durationMs, print } from './caller.ts'
 import { tellProgress } from './progress.ts'
 import { addSettingFlags } from './settings-help.ts'
 
@@ -88,11 +88,8 @@ async function databaseSource(): Promise<AuditSource> {
   return source
 }
 
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-
-/** @returns milliseconds */
 function duration(text: string): number {
-  const [, number, unit = 's'] = /^(\d+)(ms|s|m|h)?$/.exec(text) ?? []
-  if (number === undefined) throw new InvalidArgumentError('A time such as 500ms, 30s or 2m, please.')
-  return Number(number) * (UNITS_MS[unit] ?? 0)
+  const ms = durationMs(text)
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('A time such as 500ms, 30s or 2m, please.')
+  return ms
 }
