@@ -81,7 +81,7 @@ export async function openFaultProxy(url: string, fraction: () => number): Promi
       [link.behind, link.client],
     ] as const) {
       from.setNoDelay()
-      from.on('data', (bytes) => forward(link, from, to, bytes))
+      from.on('data', (bytes: Buffer) => forward(link, from, to, bytes))
       from.on('error', () => {})
       from.on('close', () => {
         if (holes > 0) return

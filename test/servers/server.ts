@@ -98,7 +98,7 @@ async function startAt(plan: ServerPlan, port: number): Promise<Guarded> {
  * Below the range from which the system gives ports to clients: while a server is down, a client that tries to reach it
  * would now and then be given its very port, connect to itself, and keep the server from coming back.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 22_000)
     const free = await new Promise<boolean>((resolve) => {
