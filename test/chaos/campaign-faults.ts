@@ -19,7 +19,9 @@ export function campaignFaults(campaigns: () => readonly LiveCampaign[]): Fault[
       return 1
     }),
     fault('total raised', async (campaign, dice) => {
-      const refusal = await campaign.change({ total_coupons: Math.ceil(campaign.total * (1 + dice.fraction() / 5)) + 1 })
+      const refusal = await campaign.change({
+        total_coupons: Math.ceil(campaign.total * (1 + dice.fraction() / 5)) + 1,
+      })
       return refusal === null ? 1 : 0
     }),
     fault('total lowered', async (campaign, dice) => {

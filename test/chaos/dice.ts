@@ -18,7 +18,13 @@ export class Dice {
 
   /** 0 ≤ … < 1 */
   fraction(): number {
-    return createHash('sha256').update(`${this.#seed}#${this.#drawn++}`).digest().readUInt32BE(0) / 2 ** 32
+    return (
+      createHash('sha256')
+        .update(`${this.#seed}#${this.#drawn++}`)
+        .digest()
+        .readUInt32BE(0) /
+      2 ** 32
+    )
   }
 
   /** min ≤ … ≤ max */

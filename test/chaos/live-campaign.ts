@@ -100,6 +100,11 @@ export class LiveCampaign {
 function isSo(body: Reply['body'], fields: CampaignChange): boolean {
   const { total_coupons: total, paused, end_time: end } = fields
   const isSameEnd =
-    end === undefined || (end === null ? body['end_time'] === null : Date.parse(end) === Date.parse(String(body['end_time'])))
-  return isSameEnd && (total ?? body['total_coupons']) === body['total_coupons'] && (paused ?? body['paused']) === body['paused']
+    end === undefined ||
+    (end === null ? body['end_time'] === null : Date.parse(end) === Date.parse(String(body['end_time'])))
+  return (
+    isSameEnd &&
+    (total ?? body['total_coupons']) === body['total_coupons'] &&
+    (paused ?? body['paused']) === body['paused']
+  )
 }

@@ -32,7 +32,7 @@ export class RedisPlace {
     client.on('error', () => {})
     await client.connect()
     try {
-      return await work(client as RedisClientType)
+      return await work(client)
     } finally {
       client.destroy()
     }
@@ -50,7 +50,9 @@ export class RedisPlace {
 
   /** Resolves when it has everything. */
   async startReplica(): Promise<TestServer> {
-    const replica = await startRedis({ options: [...PERSISTENT, '--replicaof', '127.0.0.1', String(this.#server.port)] })
+    const replica = await startRedis({
+      options: [...PERSISTENT, '--replicaof', '127.0.0.1', String(this.#server.port)],
+    })
     const isInSync = () =>
       this.ask(async (client) => /master_link_status:up/.test(await client.info('replication')), replica)
     while (!(await isInSync())) await new Promise((resolve) => setTimeout(resolve, 20))
