@@ -1,11 +1,13 @@
 // Chance that can be repeated: everything that a run decides by chance is drawn from one seed. Each part of it draws from a
 // stream of its own, so that what one part draws does not depend on how fast the others were.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export class Dice {
   readonly #seed: string
-  #drawn = 0
+  #block: Buffer = Buffer.alloc(0)
+  #blocks = 0
+  #next = 0
 
   constructor(seed: string) {
     this.#seed = seed
@@ -18,13 +20,13 @@ export class Dice {
 
   /** 0 ≤ … < 1 */
   fraction(): number {
-    return (
-      createHash('sha256')
-        .update(`${this.#seed}#${this.#drawn++}`)
-        .digest()
-        .readUInt32BE(0) /
-      2 ** 32
-    )
+    if (this.#next >= this.#block.length) {
+      this.#block = hash('sha512', `${this.#seed}#${this.#blocks++}`, 'buffer')
+      this.#next = 0
+    }
+    const drawn = this.#block.readUInt32BE(this.#next)
+    this.#next += 4
+    return drawn / 2 ** 32
   }
 
   /** min ≤ … ≤ max */

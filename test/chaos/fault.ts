@@ -10,19 +10,21 @@ export interface Fault {
   strike(dice: Dice): Promise<number>
 }
 
-/** Between two faults of one hand. */
-const PAUSE_MS = { min: 20, max: 800 } as const
+/** Between two faults of one hand: without a moment of peace, callers would only wait. */
+const PAUSE_MS_MAX = 2_000
 
 export class Hand {
   readonly faults: readonly Fault[]
   readonly #dice: Dice
   readonly #tally: Map<string, number>
+  readonly #pauseMsMax: number
   #bag: Fault[] = []
 
-  constructor(faults: readonly Fault[], dice: Dice, tally: Map<string, number>) {
+  constructor(faults: readonly Fault[], dice: Dice, tally: Map<string, number>, pauseMsMax = PAUSE_MS_MAX) {
     this.faults = faults
     this.#dice = dice
     this.#tally = tally
+    this.#pauseMsMax = pauseMsMax
     for (const { name } of faults) tally.set(name, 0)
   }
 
@@ -35,7 +37,7 @@ export class Hand {
       // Whatever this one draws, the next ones draw the same.
       const count = await fault.strike(this.#dice.of(`${fault.name} ${this.#tally.get(fault.name)}`))
       this.#tally.set(fault.name, (this.#tally.get(fault.name) ?? 0) + count)
-      await pause(this.#dice.whole(PAUSE_MS.min, PAUSE_MS.max), undefined, { signal }).catch(() => {})
+      await pause(this.#dice.whole(0, this.#pauseMsMax), undefined, { signal }).catch(() => {})
     }
   }
 }

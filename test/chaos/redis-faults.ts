@@ -78,6 +78,16 @@ export function redisFaults(stage: Stage): Fault[] {
         return 1
       },
     },
+    {
+      name: 'Redis: a replica that nobody has promoted yet',
+      strike: (dice) =>
+        redis.ask(async (client) => {
+          await client.sendCommand(['REPLICAOF', '127.0.0.1', '1'])
+          await pause(dice.whole(300, 2_000))
+          await client.sendCommand(['REPLICAOF', 'NO', 'ONE'])
+          return 1
+        }),
+    },
     { name: 'Redis: emptied', strike: async () => ((await redis.ask((client) => client.flushAll())) === 'OK' ? 1 : 0) },
     toCounters('counter set back', async (client, key, dice) =>
       client.set(key, dice.whole(1, await numberOf(client, key))),

@@ -48,13 +48,12 @@ export class RedisPlace {
     return startRedis({ options: ['--dir', folder] })
   }
 
-  /** Resolves when it has everything. */
+  /** Resolves when it has everything. A replica by command, not by option: restarted, it is on its own. */
   async startReplica(): Promise<TestServer> {
-    const replica = await startRedis({
-      options: [...PERSISTENT, '--replicaof', '127.0.0.1', String(this.#server.port)],
-    })
+    const replica = await this.startEmpty()
+    await this.ask((client) => client.sendCommand(['REPLICAOF', '127.0.0.1', String(this.#server.port)]), replica)
     const isInSync = () =>
-      this.ask(async (client) => /master_link_status:up/.test(await client.info('replication')), replica)
+      this.ask(async (client) => (await client.info('replication')).includes('master_link_status:up'), replica)
     while (!(await isInSync())) await new Promise((resolve) => setTimeout(resolve, 20))
     return replica
   }

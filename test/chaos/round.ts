@@ -77,24 +77,32 @@ export async function playRound(
   const patience = new AbortController()
   const crowds = await Promise.all(plan.campaigns.map((campaign) => Gathering.of(stage, campaign, counts)))
   live.splice(0, live.length, ...crowds.map(({ campaign }) => campaign))
-  const rushes = crowds.map((crowd) => crowd.come(patience.signal))
-  const over = new AbortController()
-  const longest = setTimeout(() => over.abort(), plan.faultsMs * FAULTS_LAST)
-  void Promise.all(rushes).then(() => over.abort())
-  await Promise.all(hands.map((hand) => hand.deal(over.signal)))
-  clearTimeout(longest)
+  const rushes = Promise.all(crowds.map((crowd) => crowd.come(patience.signal)))
+  try {
+    await dealUntilOver(hands, rushes, plan.faultsMs * FAULTS_LAST)
+    const findings: Finding[] = (await stage.healed()).map((url) => ({
+      promise: 'P2',
+      what: `${url} has not come back to both its stores by itself`,
+    }))
+    const timer = setTimeout(() => patience.abort(), ANSWER_MS_MAX)
+    await rushes
+    await Promise.all(crowds.map((crowd) => crowd.comeUntilSoldOut(urls, patience.signal)))
+    clearTimeout(timer)
+    for (const crowd of crowds) findings.push(...(await crowd.judged(stage)))
+    counts.campaigns += crowds.length
+    return findings
+  } finally {
+    // Nobody goes on asking when the stage is taken down.
+    patience.abort()
+  }
+}
 
-  const findings: Finding[] = (await stage.healed()).map((url) => ({
-    promise: 'P2',
-    what: `${url} has not come back to both its stores by itself`,
-  }))
-  const timer = setTimeout(() => patience.abort(), ANSWER_MS_MAX)
-  await Promise.all(rushes)
-  await Promise.all(crowds.map((crowd) => crowd.comeUntilSoldOut(urls, patience.signal)))
+async function dealUntilOver(hands: readonly Hand[], rushes: Promise<unknown>, msMax: number): Promise<void> {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), msMax)
+  void rushes.then(() => over.abort())
+  await Promise.all(hands.map((hand) => hand.deal(over.signal)))
   clearTimeout(timer)
-  for (const crowd of crowds) findings.push(...(await crowd.judged(stage)))
-  counts.campaigns += crowds.length
-  return findings
 }
 
 /** All who come to one campaign, and what they were told. */
