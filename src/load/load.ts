@@ -41,6 +41,8 @@ export interface LoadOptions {
   readonly plan: Plan
   /** @param number of the request, from 0 */
   readonly want: (number: number) => Want
+  /** Codes of refusals that somebody may take back, a pause for instance: asked again like what was not answered. */
+  readonly comesBackAfter?: readonly string[]
   /** To each server at most. */
   readonly connections: number
   /** Of an open loop: what would be more is not sent, and counted. */
@@ -202,11 +204,16 @@ class Run {
     this.#tally.notSent++
   }
 
+  #isMiss({ answer, code }: Answer): boolean {
+    return answer === 'unknown' || (code !== null && this.#options.comesBackAfter?.includes(code) === true)
+  }
+
   /** null: that was the answer. */
-  #againInMs({ answer, startsInMs, retryAfterMs }: Answer, misses: number): number | null {
+  #againInMs(answer: Answer, misses: number): number | null {
+    const { startsInMs, retryAfterMs } = answer
     const fraction = this.#options.randomness.fraction()
     if (startsInMs !== null) return startsInMs
-    if (answer !== 'unknown') return null
+    if (!this.#isMiss(answer)) return null
     if (retryAfterMs !== null) return retryAfterMs * (1 + RETRY_JITTER * fraction)
     return Math.min(REPEAT_MS * 2 ** (misses - 1), REPEAT_MS_MAX) * (0.5 + fraction)
   }

@@ -30,11 +30,15 @@ test('every crowd is larger than what there is for it, and holds every kind of c
   const campaigns = Array.from({ length: 20 }, (_, number) => planRound(dice.of(`${number}`), number).campaigns).flat()
   for (const { total, errands } of campaigns) expect(errands.length).toBeGreaterThan(total)
   const errands = campaigns.flatMap((campaign) => campaign.errands)
-  const kinds = new Set(errands.map(({ recipient, key }) => `${recipient !== null} ${key !== null}`))
+  const kinds = new Set(errands.map(({ recipient, idempotencyKey: key }) => `${recipient !== null} ${key !== null}`))
   expect(kinds.size).toBe(4)
-  expect(errands.some(({ isTwice }) => isTwice)).toBe(true)
+  expect(errands.some(({ request }) => request.endsWith('-twice'))).toBe(true)
   // Nobody can tell two wishes with neither key nor recipient from one that was repeated.
-  expect(errands.filter((errand) => errand.isTwice && errand.recipient === null && errand.key === null)).toEqual([])
+  expect(
+    errands.filter(
+      (errand) => errand.request.endsWith('-twice') && errand.recipient === null && errand.idempotencyKey === null,
+    ),
+  ).toEqual([])
 })
 
 test('a hand deals every kind before it deals one again, and counts what really happened', async () => {
