@@ -186,6 +186,9 @@ class Run {
 
       if (answer.retryAfterMs === null) misses++
       if (!exchange.wasSent) this.#servers.rest(server)
+      // Without key and recipient, the next call would want another coupon.
+      const isOnce = want.recipient === null && want.idempotencyKey === null
+      if (isOnce && answer.answer === 'unknown') return this.#giveUp(call + 1)
       const waitMs = this.#againInMs(answer, misses)
       if (waitMs === null) return this.#tally.answered(exchange.answeredAtMs - wantedSinceMs)
       const againAtMs = clock.nowMs() + waitMs

@@ -80,7 +80,7 @@ export function judge(one: Case): Finding[] {
   const codeOf = new Map<string, string>()
   const ownerOf = new Map<string, string>()
   for (const call of acknowledged) {
-    const owner = call.recipient ?? ` ${call.request}`
+    const owner = ownerName(call)
     const code = call.coupon?.coupon_code ?? ''
     if ((codeOf.get(owner) ?? code) !== code) find('P4', `${told(call)}, and was told ${codeOf.get(owner)} before`)
     if ((ownerOf.get(code) ?? owner) !== owner) find('P4', `${told(call)}, and so was ${ownerOf.get(code)}`)
@@ -94,8 +94,10 @@ export function judge(one: Case): Finding[] {
   for (const call of acknowledged) if (call.answered_at < startMs) find('P5', `${told(call)} before the start`)
 
   const issuedMs = rows.map((row) => Date.parse(row.issued_at)).sort((a, b) => a - b)
-  const slotOf = new Map(rows.flatMap((row) => (row.recipient === null ? [] : [[row.recipient, row.slot] as const])))
-  for (const call of acknowledged) if (call.recipient === null) slotOf.set(` ${call.request}`, call.coupon?.slot ?? 0)
+  const slotOf = new Map(
+    rows.flatMap((row) => (row.recipient === null ? [] : [[`recipient ${row.recipient}`, row.slot] as const])),
+  )
+  for (const call of acknowledged) if (call.recipient === null) slotOf.set(ownerName(call), call.coupon?.slot ?? 0)
   for (const call of calls) {
     if (call.code === null ? call.status !== null : !EXPECTED_CODES.has(call.code)) find('P6', told(call))
     if (call.code === 'campaign_not_started' && call.sent_at > startMs) find('P6', `${told(call)} after the start`)
@@ -105,10 +107,15 @@ export function judge(one: Case): Finding[] {
     if (countUpTo(issuedMs, call.answered_at) < least) {
       find('P6', `${told(call)}, with ${countUpTo(issuedMs, call.answered_at)} of ${least} issued`)
     }
-    const own = slotOf.get(call.recipient ?? ` ${call.request}`)
+    const own = slotOf.get(ownerName(call))
     if (own !== undefined && own <= least) find('P6', `${told(call)}, and has slot ${own}`)
   }
   return findings
+}
+
+/** Who is the same: by recipient, else by key; with neither, each request is somebody. */
+function ownerName({ recipient, idempotency_key: key, request }: HistoryCall): string {
+  return recipient === null ? (key === null ? `request ${request}` : `key ${key}`) : `recipient ${recipient}`
 }
 
 function told(call: HistoryCall): string {
