@@ -78,6 +78,19 @@ describe('a rule complains, with file and line,', () => {
       'src/audit/audit.ts:1: the audit shares nothing with what it audits (src/issue/outcome.ts)',
     ],
     [
+      'of an audit that asks with the words of the ledger',
+      'src/audit/mysql.ts',
+      "import { openConnection } from '../ledger/mysql/connection.ts'\nimport { NOW } from '../ledger/mysql/statements.ts'\n",
+      'src/audit/mysql.ts:2: only src/wire.ts imports adapters (src/ledger/mysql/statements.ts): speak to the port\n' +
+        'src/audit/mysql.ts:2: the audit shares nothing with what it audits (src/ledger/mysql/statements.ts)',
+    ],
+    [
+      'of an audit that trusts the keys of the ledger',
+      'src/audit/rows.ts',
+      "import { recipientKeyOf } from '../ledger/coupon-keys.ts'\n",
+      'src/audit/rows.ts:1: the audit shares nothing with what it audits (src/ledger/coupon-keys.ts)',
+    ],
+    [
       'of a reader of the environment',
       'src/main.ts',
       '// process.env is read in config.ts\nexport const port = process.env.PORT\n',
@@ -131,6 +144,8 @@ test('what is allowed is not complained of', () => {
     ['src/ledger/mysql.ts', "import { createPool } from 'mysql2/promise'\nimport { url } from './mysql/url.ts'\n"],
     ['src/ledger/mysql/url.ts', "import type { Ledger } from '../ledger.ts'\nimport { a } from '../mysql.ts'\n"],
     ['src/counter/redis.ts', "import { createClient } from '@redis/client'\n"],
+    ['src/audit/mysql.ts', "import { openConnection } from '../ledger/mysql/connection.ts'\n"],
+    ['src/audit/sqlite.ts', "import { DatabaseSync } from 'node:sqlite'\n"],
     ['src/issue/issue.ts', "import { a } from './batcher.ts'\nimport { b } from './fast-way.ts'\n"],
     ['src/issue/fast-way.ts', "import type { Batch } from './batcher.ts'\n// import { b } from './ledger-way.ts'\n"],
     ['src/config.ts', 'export const env = process.env\n'],

@@ -1,0 +1,95 @@
+// What must hold of every row, looked at one after the other in the order of their slots.
+
+import { createHash, type Hash } from 'node:crypto'
+import { Gaps } from './gaps.ts'
+import { recipientKey } from './keys.ts'
+import { type Check, EXAMPLES_MAX, type Findings, lastOf } from './report.ts'
+import type { AuditedCampaign, AuditedCoupon, AuditSnapshot } from './source.ts'
+
+/**
+ * Databases that take over from each other have clocks of their own, and a clock may be set back: so far two times may be
+ * apart without a coupon being wrong. The start is judged to the millisecond, for it is compared when a row is written.
+ */
+export const CLOCK_STEP_MS_MAX = 1_000
+
+export class Rows {
+  readonly #campaign: AuditedCampaign
+  readonly #showsKeys: boolean
+  readonly #findings: Findings
+  readonly #checksum: Hash = createHash('sha256')
+  readonly gaps: Gaps
+  count = 0
+  withRecipient = 0
+  highest = 0
+  #lastSlot: number | null = null
+  #latestMs = 0
+  #above = 0
+  readonly #aboveFirst: { readonly slot: number; readonly example: string }[] = []
+
+  constructor({ campaign, asOfMs, showsKeys }: AuditSnapshot, graceMs: number, findings: Findings) {
+    this.#campaign = campaign
+    this.#showsKeys = showsKeys
+    this.#findings = findings
+    this.gaps = new Gaps(asOfMs - graceMs)
+  }
+
+  /** @param coupons ascending by slot */
+  see(coupons: readonly AuditedCoupon[]): void {
+    let lines = ''
+    for (const coupon of coupons) {
+      this.#check(coupon)
+      this.gaps.see(coupon.slot, coupon.issuedAtMs)
+      if (coupon.slot >= 1 && coupon.slot <= this.gaps.through) lines += canonical(coupon)
+    }
+    this.#checksum.update(lines)
+  }
+
+  #check(coupon: AuditedCoupon): void {
+    const { slot, couponCode, issuedAtMs, recipient } = coupon
+    const { startTimeMs, createdAtMs, totalCoupons, recipientRequired } = this.#campaign
+    const note = (check: Check) => this.#findings.note(check, exampleOf(slot, couponCode))
+    this.count++
+    if (recipient !== null) this.withRecipient++
+    this.highest = Math.max(this.highest, slot)
+    this.#latestMs = Math.max(this.#latestMs, issuedAtMs)
+    if (slot < 1) note('slots_in_range')
+    if (slot > totalCoupons && ++this.#above <= EXAMPLES_MAX)
+      this.#aboveFirst.push({ slot, example: exampleOf(slot, couponCode) })
+    if (slot === this.#lastSlot) note('slots_distinct')
+    this.#lastSlot = slot
+    if (issuedAtMs < startTimeMs) note('not_before_start')
+    if (issuedAtMs < createdAtMs - CLOCK_STEP_MS_MAX) note('not_before_creation')
+    if (recipientRequired && recipient === null) note('recipients_present')
+    if (this.#showsKeys && coupon.recipientKey !== (recipient === null ? null : recipientKey(recipient)))
+      note('recipient_keys')
+  }
+
+  /** What only the end shows. */
+  end(after: { readonly campaign: AuditedCampaign; readonly nowMs: number }): void {
+    // A total can be raised between a first look and the rows. It is never lowered below a slot that has a row.
+    const total = Math.max(this.#campaign.totalCoupons, after.campaign.totalCoupons)
+    if (this.highest > total) {
+      const [first, ...others] = this.#aboveFirst.filter(({ slot }) => slot > total)
+      const more = total === this.#campaign.totalCoupons ? this.#above - others.length : 1
+      this.#findings.note('slots_in_range', first?.example ?? `slot ${this.highest}`, more)
+      for (const { example } of others) this.#findings.note('slots_in_range', example)
+    }
+    if (this.count > total)
+      this.#findings.note('rows_within_total', `${this.count} rows of ${total}`, this.count - total)
+    if (this.#latestMs > after.nowMs + CLOCK_STEP_MS_MAX)
+      this.#findings.note('not_in_future', new Date(this.#latestMs).toISOString())
+  }
+
+  get checksum(): string {
+    return this.#checksum.copy().digest('hex')
+  }
+}
+
+function exampleOf(slot: number, code: string): string {
+  return `slot ${slot}, code ${lastOf(code)}`
+}
+
+/** What a caller is told of a coupon, in a form that has no second way of writing it. */
+function canonical({ slot, couponCode, recipient, issuedAtMs }: AuditedCoupon): string {
+  return `${JSON.stringify([slot, couponCode, recipient, issuedAtMs])}\n`
+}

@@ -1,0 +1,63 @@
+import type { CampaignIdentity } from '../campaign/campaign.ts'
+
+/**
+ * AuditSource — the rows of one campaign as they are, for whoever checks them. It only reads, and it promises nothing about
+ * what it reads: a slot, a code or a key may come twice, be out of range, or be missing. No unique key is relied on.
+ *
+ * One contract (test/audit/source-suite.ts), passed by every adapter. Times are milliseconds since 1970 by the clock of
+ * the database.
+ *
+ * Errors
+ *   LedgerUnavailable (retryable)   the database did not answer
+ *   what a caller throws            is passed on, and ends the snapshot
+ */
+export interface AuditSource {
+  /** → null: there is no such campaign, or not any more. The snapshot is good until `work` settles. */
+  snapshot<T>(campaignId: string, work: (snapshot: AuditSnapshot) => Promise<T>): Promise<T | null>
+}
+
+/** One moment, as far as the source has such a thing: see `again`. */
+export interface AuditSnapshot {
+  readonly campaign: AuditedCampaign
+  /** Not after the moment that the rows show by more than a blink. */
+  readonly asOfMs: number
+  /** About so many rows will come; for people who wait. */
+  readonly expectedRows: number
+  /** Does a row carry its keys? Over HTTP nobody is told them. */
+  readonly showsKeys: boolean
+  /** Unique keys that the table should have and has not, by their columns; null: cannot be told. */
+  readonly missingKeys: readonly string[] | null
+  /** All of them, ascending by slot, page after page. May be asked for again. */
+  rows(): AsyncIterable<readonly AuditedCoupon[]>
+  /** The values that are not null, ascending, page after page; null: this source has no order for them. */
+  ordered(column: OrderedColumn): AsyncIterable<readonly OrderedValue[]> | null
+  /** Campaign and clock, asked after the rows: where these were no snapshot, the total may have been raised. null: gone. */
+  again(): Promise<{ readonly campaign: AuditedCampaign; readonly nowMs: number } | null>
+}
+
+export interface AuditedCampaign extends CampaignIdentity {
+  readonly startTimeMs: number
+  readonly totalCoupons: number
+  readonly recipientRequired: boolean
+  /** Counts changes, from 1. */
+  readonly version: number
+}
+
+export interface AuditedCoupon {
+  readonly slot: number
+  readonly couponCode: string
+  readonly issuedAtMs: number
+  readonly recipient: string | null
+  /** 32 lower-case hex digits; null: there is none, or it is not shown. */
+  readonly recipientKey: string | null
+  readonly requestKey: string | null
+}
+
+export interface OrderedValue {
+  readonly value: string
+  /** Of the row. */
+  readonly id: number
+}
+
+export const ORDERED_COLUMNS = ['coupon_code', 'request_key', 'recipient_key'] as const
+export type OrderedColumn = (typeof ORDERED_COLUMNS)[number]

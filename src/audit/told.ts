@@ -1,0 +1,215 @@
+// What callers were told, held against the rows. As big as the histories, however big the table. Two callers are the same
+// when they named the same recipient; without one, when they used the same key; without either, each request is somebody.
+
+import type { HistoryCall, HistoryCoupon } from '../load/history.ts'
+import { ClockOffset } from './clock-bounds.ts'
+import { requestKey } from './keys.ts'
+import { type Findings, type HistoryReport, lastOf } from './report.ts'
+import type { AuditedCampaign, AuditedCoupon } from './source.ts'
+
+interface Owner {
+  /** Can ask again, by recipient or key. */
+  readonly isKnown: boolean
+  /** That they were told of: one, if all is well. */
+  readonly codes: string[]
+  /** By history, its own clock: the first time they had their coupon for sure. */
+  readonly hadMs: Map<number, number>
+  /** By history: the last time they asked and were told `sold_out`. */
+  readonly soldOutMs: Map<number, number>
+  /** The row of theirs that was found. */
+  issuedAtMs: number | null
+}
+
+/** A coupon that somebody was told of. */
+interface ToldCoupon {
+  readonly coupon: HistoryCoupon
+  readonly issuedAtMs: number
+  readonly owner: Owner
+  isStored: boolean
+}
+
+interface Request {
+  readonly owner: Owner
+  state: 'unknown' | 'refused' | 'acknowledged'
+}
+
+export class Told {
+  readonly #campaignId: string
+  readonly #owners = new Map<string, Owner>()
+  /** The same owners, by the key that their row has. */
+  readonly #byRequestKey = new Map<string, Owner>()
+  readonly #coupons = new Map<string, ToldCoupon>()
+  readonly #requests: readonly Map<string, Request>[]
+  readonly #offsets: readonly ClockOffset[]
+  /** What the calls show by themselves, told when there is somebody to tell. */
+  readonly #flaws: Parameters<Findings['note']>[] = []
+  /** By history: the first answer with a coupon. */
+  readonly #firstMs: number[]
+  #calls = 0
+  #otherCalls = 0
+  #soldOut = 0
+
+  constructor(campaignId: string, histories: number) {
+    this.#campaignId = campaignId
+    this.#requests = Array.from({ length: histories }, () => new Map<string, Request>())
+    this.#offsets = Array.from({ length: histories }, () => new ClockOffset())
+    this.#firstMs = Array.from({ length: histories }, () => Infinity)
+  }
+
+  /** @param history whose it is: requests and clocks are its own */
+  take(history: number, call: HistoryCall): void {
+    if (call.campaign_id !== this.#campaignId) {
+      this.#otherCalls++
+      return
+    }
+    this.#calls++
+    const request = this.#requestOf(history, call)
+    if (call.answer === 'refused') {
+      if (request.state === 'unknown') request.state = 'refused'
+      if (call.code === 'sold_out') this.#takeSoldOut(history, call, request.owner)
+    } else if (call.coupon !== null) {
+      request.state = 'acknowledged'
+      this.#takeCoupon(history, call, call.coupon, request.owner)
+    }
+  }
+
+  #takeSoldOut(history: number, { sent_at }: HistoryCall, owner: Owner): void {
+    this.#soldOut++
+    const before = owner.soldOutMs.get(history)
+    if (before === undefined || before < sent_at) owner.soldOutMs.set(history, sent_at)
+  }
+
+  #takeCoupon(history: number, call: HistoryCall, coupon: HistoryCoupon, owner: Owner): void {
+    const { coupon_code: code, slot } = coupon
+    const example = `slot ${slot}, code ${lastOf(code)}`
+    const issuedAtMs = Date.parse(coupon.issued_at)
+    if (call.code === 'issued') this.#offsets[history]?.issued(call.sent_at, call.answered_at, issuedAtMs)
+    this.#firstMs[history] = Math.min(this.#firstMs[history] ?? Infinity, call.answered_at)
+    if (storedForm(call.recipient) !== coupon.recipient) this.#flaws.push(['acknowledged_recipient', example])
+
+    if (!owner.codes.includes(code)) {
+      owner.codes.push(code)
+      if (owner.isKnown && owner.codes.length > 1)
+        this.#flaws.push(['one_coupon_each', `codes ${owner.codes.map(lastOf).join(' and ')}`])
+    }
+    const before = owner.hadMs.get(history)
+    if (before === undefined || before > call.answered_at) owner.hadMs.set(history, call.answered_at)
+
+    const told = this.#coupons.get(code)
+    if (told === undefined) this.#coupons.set(code, { coupon, issuedAtMs, owner, isStored: false })
+    else {
+      const isSame = told.coupon.slot === slot && told.coupon.recipient === coupon.recipient
+      if (!isSame || told.issuedAtMs !== issuedAtMs)
+        this.#flaws.push(['acknowledged_stored', `${example}: was told in two ways`])
+      if (told.owner !== owner) this.#flaws.push(['one_owner', example])
+    }
+  }
+
+  #requestOf(history: number, { request, recipient, idempotency_key: key }: HistoryCall): Request {
+    const requests = this.#requests[history] as Map<string, Request>
+    const known = requests.get(request)
+    if (known !== undefined) return known
+    const stored = storedForm(recipient)
+    const isKnown = stored !== null || key !== null
+    const name = stored !== null ? `recipient ${stored}` : key !== null ? `key ${key}` : `request ${history} ${request}`
+    let owner = this.#owners.get(name)
+    if (owner === undefined) {
+      owner = { isKnown, codes: [], hadMs: new Map(), soldOutMs: new Map(), issuedAtMs: null }
+      this.#owners.set(name, owner)
+      if (stored === null && key !== null) this.#byRequestKey.set(requestKey(key), owner)
+    }
+    const fresh: Request = { owner, state: 'unknown' }
+    requests.set(request, fresh)
+    return fresh
+  }
+
+  see(coupons: readonly AuditedCoupon[]): void {
+    for (const { couponCode, slot, recipient, requestKey, issuedAtMs } of coupons) {
+      const told = this.#coupons.get(couponCode)
+      if (told !== undefined && told.coupon.slot === slot) {
+        told.isStored ||= told.coupon.recipient === recipient && told.issuedAtMs === issuedAtMs
+      }
+      const owner =
+        (recipient === null ? undefined : this.#owners.get(`recipient ${recipient}`)) ??
+        (requestKey === null ? undefined : this.#byRequestKey.get(requestKey)) ??
+        told?.owner
+      if (owner !== undefined) owner.issuedAtMs ??= issuedAtMs
+    }
+  }
+
+  /** After all rows. @param rows how many there were */
+  end({ startTimeMs, totalCoupons, version }: AuditedCampaign, rows: number, findings: Findings): HistoryReport {
+    for (const flaw of this.#flaws) findings.note(...flaw)
+    for (const { coupon, issuedAtMs, isStored } of this.#coupons.values()) {
+      const example = `slot ${coupon.slot}, code ${lastOf(coupon.coupon_code)}`
+      if (!isStored) findings.note('acknowledged_stored', example)
+      if (issuedAtMs < startTimeMs) findings.note('acknowledged_after_start', example)
+    }
+    const clocks = this.#offsets.map(({ bounds }) => bounds)
+    for (const [history, bounds] of clocks.entries()) {
+      const firstMs = this.#firstMs[history] ?? Infinity
+      if (bounds !== null && firstMs + bounds.toMs < startTimeMs)
+        findings.note('acknowledged_after_start', `the first answer of history ${history + 1}`)
+    }
+    let unjudged = 0
+    for (const owner of this.#owners.values()) {
+      // Without recipient and key each call is a wish of its own.
+      if (owner.soldOutMs.size === 0 || !owner.isKnown) continue
+      const judgement = this.#judgeSoldOut(owner)
+      if (judgement === 'false') findings.note('sold_out_true', this.#exampleOf(owner))
+      else if (judgement === 'unjudged') unjudged++
+    }
+    if (version > 1) findings.leave('sold_out_full', 'Not checked: the campaign was changed, perhaps its total.')
+    else if (this.#soldOut > 0 && rows < totalCoupons)
+      findings.note('sold_out_full', `${rows} rows of ${totalCoupons}`, this.#soldOut)
+    return { ...this.#counts(), unjudged, clocks: clocks.map(shownBounds) }
+  }
+
+  /**
+   * A call that was sent when the coupon was there must find it. Sold out is proved under a lock that waits for every
+   * coupon under way, so that the time of a row, which is from before it was written, is good enough: a row that was
+   * begun before the call was sent is one of those, or came after the total was raised, and then after the call.
+   */
+  #judgeSoldOut({ soldOutMs, hadMs, issuedAtMs }: Owner): 'true' | 'false' | 'unjudged' {
+    let isJudged = true
+    for (const [history, sentMs] of soldOutMs) {
+      const had = hadMs.get(history)
+      if (had !== undefined && had < sentMs) return 'false'
+      if (issuedAtMs === null) continue
+      const bounds = this.#offsets[history]?.bounds ?? null
+      if (bounds === null) isJudged = false
+      else if (issuedAtMs + 1 <= sentMs + bounds.fromMs) return 'false'
+    }
+    return isJudged ? 'true' : 'unjudged'
+  }
+
+  #exampleOf({ codes: [code], issuedAtMs }: Owner): string {
+    if (code !== undefined) return `code ${lastOf(code)}`
+    return `somebody whose coupon was issued at ${new Date(issuedAtMs ?? 0).toISOString()}`
+  }
+
+  #counts(): Omit<HistoryReport, 'unjudged' | 'clocks'> {
+    const counts = { requests: 0, acknowledged: 0, refused: 0, unknown_left: 0, unknown_stored: 0 }
+    for (const requests of this.#requests) {
+      for (const { state, owner } of requests.values()) {
+        counts.requests++
+        if (state === 'acknowledged') counts.acknowledged++
+        else if (state === 'refused') counts.refused++
+        else {
+          counts.unknown_left++
+          if (owner.issuedAtMs !== null) counts.unknown_stored++
+        }
+      }
+    }
+    return { calls: this.#calls, other_calls: this.#otherCalls, ...counts }
+  }
+}
+
+/** What the service makes of a recipient that it is sent. */
+function storedForm(recipient: string | null): string | null {
+  return recipient === null ? null : recipient.trim().normalize('NFC')
+}
+
+function shownBounds(bounds: ClockOffset['bounds']): HistoryReport['clocks'][number] {
+  return bounds === null ? null : { from_ms: bounds.fromMs, to_ms: bounds.toMs }
+}
