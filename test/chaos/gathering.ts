@@ -2,14 +2,16 @@
 
 import { join } from 'node:path'
 import type { RowDataPacket } from 'mysql2/promise'
+import { auditCampaign } from '../../src/audit/audit.ts'
+import { mysqlAuditSource } from '../../src/audit/mysql.ts'
 import { systemClock, systemRandomness } from '../../src/host.ts'
-import { createHistory, type HistoryCall, type HistoryWriter } from '../../src/load/history.ts'
+import { createHistory, openHistory, type HistoryCall, type HistoryWriter } from '../../src/load/history.ts'
 import { runLoad, type Want } from '../../src/load/load.ts'
 import type { Plan } from '../../src/load/plan.ts'
 import { LiveCampaign } from './live-campaign.ts'
 import type { CampaignPlan } from './round.ts'
 import type { Stage } from './stage.ts'
-import { judge, type Finding, type Row } from './verdict.ts'
+import { auditFindings, toldFindings, type Finding } from './verdict.ts'
 
 /** The first callers are too early by that. */
 export const EARLY_MS = 300
@@ -35,8 +37,10 @@ export class Gathering {
   readonly #plan: CampaignPlan
   readonly #urls: readonly string[]
   readonly #counts: Counts
+  readonly #file: string
   readonly #history: HistoryWriter
-  readonly #calls: HistoryCall[] = []
+  /** Since it was last set to 0. */
+  #notSoldOut = 0
   /** Requests that may be asked until they are answered, and are not. */
   readonly #unanswered = new Set<string>()
 
@@ -45,12 +49,14 @@ export class Gathering {
     plan: CampaignPlan,
     urls: readonly string[],
     counts: Counts,
+    file: string,
     history: HistoryWriter,
   ) {
     this.campaign = campaign
     this.#plan = plan
     this.#urls = urls
     this.#counts = counts
+    this.#file = file
     this.#history = history
   }
 
@@ -58,8 +64,8 @@ export class Gathering {
     const { urls } = stage.fleet
     const campaign = await LiveCampaign.create(urls, plan.id, plan.total, Date.now() + plan.startsInMs)
     const head = { campaign_id: plan.id, started_at: Date.now() }
-    const history = await createHistory(join(stage.folder, `${plan.id}.jsonl`), head)
-    return new Gathering(campaign, plan, urls, counts, history)
+    const file = join(stage.folder, `${plan.id}.jsonl`)
+    return new Gathering(campaign, plan, urls, counts, file, await createHistory(file, head))
   }
 
   async come(signal: AbortSignal): Promise<void> {
@@ -78,10 +84,9 @@ export class Gathering {
         const name = `late-${wave}-${number}`
         return { request: name, recipient: null, idempotencyKey: name }
       })
-      const before = this.#calls.length
+      this.#notSoldOut = 0
       await this.#send(wants, { kind: 'closed', requests, callers: CONNECTIONS, fromMs: 0 }, signal)
-      const answers = this.#calls.slice(before).filter(({ answer }) => answer !== 'unknown')
-      if (answers.every(({ code }) => code === 'sold_out')) return
+      if (this.#notSoldOut === 0) return
     }
   }
 
@@ -105,8 +110,8 @@ export class Gathering {
   }
 
   #hear(call: HistoryCall): Promise<void> {
-    this.#calls.push(call)
     this.#counts.calls++
+    if (call.code !== 'sold_out') this.#notSoldOut++
     if (call.answer === 'unknown') this.#counts.unknown++
     else if (!COMES_BACK_AFTER.includes(call.code ?? '') && call.code !== 'campaign_not_started')
       this.#unanswered.delete(call.request)
@@ -116,21 +121,23 @@ export class Gathering {
   async judged(stage: Stage): Promise<Finding[]> {
     await this.#history.close()
     const { id, startMs, totals } = this.campaign
-    const { total, rows } = await stage.inDatabase(async (connection) => {
-      await connection.query("SET time_zone = '+00:00'")
-      const [[campaign]] = await connection.query<RowDataPacket[]>('SELECT total_coupons FROM campaigns WHERE id = ?', [
-        id,
-      ])
-      const [found] = await connection.query<RowDataPacket[]>(
-        `SELECT slot, coupon_code, recipient, DATE_FORMAT(issued_at, '%Y-%m-%dT%H:%i:%s.%f') AS issued_at
-           FROM coupons WHERE campaign_id = ? ORDER BY slot`,
-        [id],
-      )
-      const rows = found.map((row) => ({ ...row, issued_at: `${String(row['issued_at']).slice(0, 23)}Z` }) as Row)
-      return { total: Number(campaign?.['total_coupons']), rows }
-    })
-    this.#counts.coupons += rows.length
-    const unanswered = [...this.#unanswered]
-    return judge({ campaignId: id, startMs, totals, total, rows, calls: this.#calls, unanswered })
+    const calls = async () => (await openHistory(this.#file)).calls
+    const source = mysqlAuditSource({ url: stage.databaseUrl })
+    const report = await auditCampaign(source, id, { graceMs: 0, histories: [await calls()] })
+    if (report === null) return [{ promise: 'P3', what: `${id}: there is no such campaign` }]
+    this.#counts.coupons += report.issued_count
+    const issuedMs = await issuedTimes(stage, id)
+    const told = { campaignId: id, startMs, totals, issuedMs, calls: await calls(), unanswered: [...this.#unanswered] }
+    return [...auditFindings(report), ...(await toldFindings(told))]
   }
+}
+
+async function issuedTimes(stage: Stage, campaignId: string): Promise<number[]> {
+  const [rows] = await stage.inDatabase((connection) =>
+    connection.query<RowDataPacket[]>(
+      `SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', issued_at) DIV 1000 AS SIGNED) AS ms FROM coupons WHERE campaign_id = ?`,
+      [campaignId],
+    ),
+  )
+  return rows.map((row) => Number(row['ms']))
 }

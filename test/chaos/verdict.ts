@@ -1,5 +1,7 @@
-// Promise by promise: what callers were told, against what is in the database after it has healed.
+// Promise by promise: what the audit finds, and what only a run knows: who was left without an answer, what the total was
+// at which moment, and that callers were told nothing that no caller should be told.
 
+import type { AuditReport, Check } from '../../src/audit/report.ts'
 import type { HistoryCall } from '../../src/load/history.ts'
 import type { TotalSpan } from './live-campaign.ts'
 
@@ -19,22 +21,51 @@ export interface Finding {
   readonly what: string
 }
 
-export interface Row {
-  readonly slot: number
-  readonly coupon_code: string
-  readonly recipient: string | null
-  readonly issued_at: string
+const PROMISE_OF: Readonly<Record<Check, Promised>> = {
+  rows_within_total: 'P1',
+  slots_in_range: 'P1',
+  slots_distinct: 'P1',
+  scans_agree: 'P1',
+  unique_keys: 'P1',
+  acknowledged_stored: 'P3',
+  codes_distinct: 'P4',
+  requests_distinct: 'P4',
+  recipients_distinct: 'P4',
+  recipient_keys: 'P4',
+  recipients_present: 'P4',
+  acknowledged_recipient: 'P4',
+  one_coupon_each: 'P4',
+  one_owner: 'P4',
+  not_before_start: 'P5',
+  not_before_creation: 'P5',
+  not_in_future: 'P5',
+  acknowledged_after_start: 'P5',
+  sold_out_true: 'P6',
+  sold_out_full: 'P6',
 }
 
-export interface Case {
+/** Of an audit after everybody was told sold out: then a gap is no matter of time any more. */
+export function auditFindings(report: AuditReport): Finding[] {
+  const { campaign_id: id, violations, issued_count, total_coupons, gaps, in_flight } = report
+  const findings: Finding[] = violations.map(({ check, detail, count, examples }) => ({
+    promise: PROMISE_OF[check],
+    what: `${id}: ${check}, ${count} times: ${detail} ${examples.join('; ')}`,
+  }))
+  if (issued_count < total_coupons || gaps.count + in_flight.count > 0) {
+    const ranges = [...gaps.ranges, ...in_flight.ranges].map(({ from, to }) => `${from}-${to}`)
+    findings.push({ promise: 'P2', what: `${id}: ${issued_count} of ${total_coupons}, gaps: ${ranges.join(', ')}` })
+  }
+  return findings
+}
+
+export interface Told {
   readonly campaignId: string
   readonly startMs: number
   readonly totals: readonly TotalSpan[]
-  /** What the database says, when nothing is under way any more. */
-  readonly total: number
-  readonly rows: readonly Row[]
-  readonly calls: readonly HistoryCall[]
-  /** Requests without an answer. */
+  /** Of all rows, by the clock of the database, which is that of this machine. */
+  readonly issuedMs: readonly number[]
+  readonly calls: AsyncIterable<HistoryCall>
+  /** Requests that may be repeated, and have no answer. */
   readonly unanswered: readonly string[]
 }
 
@@ -50,78 +81,46 @@ const EXPECTED_CODES = new Set([
   'overloaded',
 ])
 
-export function judge(one: Case): Finding[] {
-  const findings: Finding[] = []
-  const find = (promise: Promised, what: string) => findings.push({ promise, what: `${one.campaignId}: ${what}` })
-  const { rows, total, calls, startMs } = one
-  const acknowledged = calls.filter((call) => call.coupon !== null)
-
-  const slots = new Set(rows.map(({ slot }) => slot))
-  if (rows.length > total) find('P1', `${rows.length} rows, and a total of ${total}`)
-  for (const row of rows) if (row.slot < 1 || row.slot > total) find('P1', `a row on slot ${row.slot} of ${total}`)
-  if (slots.size !== rows.length) find('P1', 'two rows on one slot')
-
-  if (rows.length < total) find('P2', `${rows.length} rows, and a total of ${total}`)
-  for (const request of one.unanswered) find('P2', `${request} was not answered after all had healed`)
-
-  const bySlot = new Map(rows.map((row) => [row.slot, row]))
-  for (const call of acknowledged) {
-    const row = bySlot.get(call.coupon?.slot ?? 0)
-    const isStored =
-      row !== undefined &&
-      (['coupon_code', 'recipient', 'issued_at'] as const).every((field) => row[field] === call.coupon?.[field])
-    if (!isStored) find('P3', `${told(call)}: the row of that slot is ${JSON.stringify(row)}`)
-  }
-
-  const codes = rows.map((row) => row.coupon_code)
-  if (new Set(codes).size !== codes.length) find('P4', 'two rows with one code')
-  const named = rows.flatMap(({ recipient }) => (recipient === null ? [] : [recipient]))
-  if (new Set(named).size !== named.length) find('P4', 'two rows of one recipient')
-  const codeOf = new Map<string, string>()
-  const ownerOf = new Map<string, string>()
-  for (const call of acknowledged) {
-    const owner = ownerName(call)
-    const code = call.coupon?.coupon_code ?? ''
-    if ((codeOf.get(owner) ?? code) !== code) find('P4', `${told(call)}, and was told ${codeOf.get(owner)} before`)
-    if ((ownerOf.get(code) ?? owner) !== owner) find('P4', `${told(call)}, and so was ${ownerOf.get(code)}`)
-    if ((call.coupon?.recipient ?? null) !== call.recipient) find('P4', `${told(call)}: the coupon of somebody else`)
-    codeOf.set(owner, code)
-    ownerOf.set(code, owner)
-  }
-
-  for (const row of rows)
-    if (Date.parse(row.issued_at) < startMs) find('P5', `slot ${row.slot} was issued at ${row.issued_at}`)
-  for (const call of acknowledged) if (call.answered_at < startMs) find('P5', `${told(call)} before the start`)
-
-  const issuedMs = rows.map((row) => Date.parse(row.issued_at)).sort((a, b) => a - b)
-  const slotOf = new Map(
-    rows.flatMap((row) => (row.recipient === null ? [] : [[`recipient ${row.recipient}`, row.slot] as const])),
-  )
-  for (const call of acknowledged) if (call.recipient === null) slotOf.set(ownerName(call), call.coupon?.slot ?? 0)
-  for (const call of calls) {
-    if (call.code === null ? call.status !== null : !EXPECTED_CODES.has(call.code)) find('P6', told(call))
-    if (call.code === 'campaign_not_started' && call.sent_at > startMs) find('P6', `${told(call)} after the start`)
-    if (call.code !== 'sold_out') continue
-    // All slots of some total that held during the call had rows by then, one of them perhaps the caller's own.
-    const least = leastTotal(one.totals, call)
-    if (countUpTo(issuedMs, call.answered_at) < least) {
-      find('P6', `${told(call)}, with ${countUpTo(issuedMs, call.answered_at)} of ${least} issued`)
-    }
-    const own = slotOf.get(ownerName(call))
-    if (own !== undefined && own <= least) find('P6', `${told(call)}, and has slot ${own}`)
+export async function toldFindings({
+  campaignId,
+  startMs,
+  totals,
+  issuedMs,
+  calls,
+  unanswered,
+}: Told): Promise<Finding[]> {
+  const findings = unanswered.map((request): Finding => ({
+    promise: 'P2',
+    what: `${campaignId}: ${request} was not answered after all had healed`,
+  }))
+  const ascending = [...issuedMs].sort((a, b) => a - b)
+  for await (const call of calls) {
+    const wrong = flawOf(call, startMs, totals, ascending)
+    if (wrong === null) continue
+    const { request, call: number, server, answered_at, status, code } = call
+    const at = new Date(answered_at).toISOString()
+    findings.push({
+      promise: 'P6',
+      what: `${campaignId}: ${request} (call ${number} to ${server}, ${at}) was told ${status} ${code}: ${wrong}`,
+    })
   }
   return findings
 }
 
-/** Who is the same: by recipient, else by key; with neither, each request is somebody. */
-function ownerName({ recipient, idempotency_key: key, request }: HistoryCall): string {
-  return recipient === null ? (key === null ? `request ${request}` : `key ${key}`) : `recipient ${recipient}`
-}
-
-function told(call: HistoryCall): string {
-  const what =
-    call.coupon === null ? `${call.status} ${call.code}` : `slot ${call.coupon.slot} ${call.coupon.coupon_code}`
-  return `${call.request} (call ${call.call}, ${call.server}, ${new Date(call.answered_at).toISOString()}) was told ${what}`
+function flawOf(
+  call: HistoryCall,
+  startMs: number,
+  totals: readonly TotalSpan[],
+  issuedMs: readonly number[],
+): string | null {
+  const { code, status, sent_at } = call
+  if (code === null ? status !== null : !EXPECTED_CODES.has(code)) return 'nobody should be'
+  if (code === 'campaign_not_started' && sent_at > startMs) return 'it has started'
+  if (code !== 'sold_out') return null
+  // All slots of some total that held during the call had rows by then. A row's time is from before it was written.
+  const least = leastTotal(totals, call)
+  const issued = countUpTo(issuedMs, call.answered_at)
+  return issued < least ? `${issued} of ${least} were issued` : null
 }
 
 /** Of those that may have held while the call was under way. */
