@@ -1,24 +1,30 @@
 // What happens to the database.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
 import type { Fault } from './fault.ts'
 import { networkFaults } from './network-faults.ts'
 import type { Stage } from './stage.ts'
 
+const REQUEST_MS_MAX = ISSUE_LIMITS.requestMsMax.value
+
 /** @param campaignIds of those that are in a rush */
 export function mysqlFaults(stage: Stage, campaignIds: () => readonly string[]): Fault[] {
   const { mysql } = stage
+  const killed = (name: string, awayMs: { readonly min: number; readonly max: number }): Fault => ({
+    name: `database: ${name}`,
+    async strike(dice) {
+      await mysql.kill()
+      await pause(dice.whole(awayMs.min, awayMs.max))
+      await mysql.restart()
+      return 1
+    },
+  })
   return [
     ...networkFaults('database', stage.mysqlProxy),
-    {
-      name: 'database: killed',
-      async strike(dice) {
-        await mysql.kill()
-        await pause(dice.whole(0, 2_000))
-        await mysql.restart()
-        return 1
-      },
-    },
+    killed('killed', { min: 0, max: 2_000 }),
+    // Those who wait are told so meanwhile, by their deadlines.
+    killed('killed, away for longer than anybody waits', { min: REQUEST_MS_MAX, max: REQUEST_MS_MAX + 2_000 }),
     {
       name: 'database: stopped for a while',
       async strike(dice) {
