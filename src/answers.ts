@@ -124,8 +124,9 @@ export const FAULTS = {
   },
   busy: {
     status: 429,
-    title: { en: 'Too many lists or exports at once', ko: '목록이나 내보내기 요청이 너무 많습니다' },
-    meaning: 'This server reads enough lists or exports already: ask again after `Retry-After`. Issuing goes on.',
+    title: { en: 'Too many big reads at once', ko: '대량 조회 요청이 너무 많습니다' },
+    meaning:
+      'This server reads enough lists, exports or audits already: ask again after `Retry-After`. Issuing goes on.',
     retryable: true,
   },
   headers_too_large: {

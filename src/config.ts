@@ -210,6 +210,16 @@ export function readClientConfig(
   }
 }
 
+/** Of a command that calls several servers: their addresses, with commas between. @throws ConfigError */
+export function readClientConfigs(
+  flags: Readonly<Record<string, string | undefined>> = {},
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ClientConfig[] {
+  const [{ env, flag }] = CLIENT_SETTINGS
+  const urls = (flags[flag] ?? environment[env])?.split(',') ?? [undefined]
+  return urls.map((url) => readClientConfig({ [flag]: url?.trim() }, environment))
+}
+
 function valueOf(
   setting: Setting & { env: Env },
   flags: Readonly<Record<string, string | undefined>>,

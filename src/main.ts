@@ -12,7 +12,9 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
   ['campaign', async () => (await import('./cli/campaign.ts')).addCampaign],
   ['issue', async () => (await import('./cli/issue.ts')).addIssue],
   ['coupons', async () => (await import('./cli/coupons.ts')).addCoupons],
+  ['audit', async () => (await import('./cli/audit.ts')).addAudit],
   ['check', async () => (await import('./cli/check.ts')).addCheck],
+  ['load', async () => (await import('./cli/load.ts')).addLoad],
   ['demo', async () => (await import('./cli/demo.ts')).addDemo],
 ])
 

@@ -2,6 +2,10 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { exportedAuditSource } from './audit/exported.ts'
+import { mysqlAuditSource } from './audit/mysql.ts'
+import type { AuditSource } from './audit/source.ts'
+import { sqliteAuditSource } from './audit/sqlite.ts'
 import { Campaigns } from './campaign/campaigns.ts'
 import type { Config } from './config.ts'
 import type { Counter } from './counter/counter.ts'
@@ -72,6 +76,7 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
   const app = buildServer({
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
+    auditSource: openAuditSource(config) ?? ledgerAuditSource(ledger),
     health,
     lifecycle,
     log,
@@ -104,6 +109,27 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
     },
     close: () => (closing ??= close()),
   }
+}
+
+/** The database of the configuration, for an audit. null: it is in the memory of one process. */
+export function openAuditSource({ store }: Config): AuditSource | null {
+  if (store.kind === 'mysql') return mysqlAuditSource({ url: store.url })
+  return store.path === ':memory:' ? null : sqliteAuditSource({ path: store.path })
+}
+
+/** For want of a connection of its own: a database in memory has only that of its ledger. */
+export function ledgerAuditSource(ledger: Ledger): AuditSource {
+  return exportedAuditSource({
+    showsKeys: true,
+    async campaign(campaignId) {
+      const { campaigns, nowMs } = await ledger.campaigns([campaignId])
+      const [campaign] = campaigns
+      return campaign === undefined
+        ? null
+        : { campaign, nowMs, issuedCount: (await ledger.maxSlots([campaignId]))[0] ?? 0 }
+    },
+    coupons: (campaign, take) => ledger.exportCoupons(campaign, take),
+  })
 }
 
 /** Applies what is pending to the database of the configuration. Embedded: opening is applying. */

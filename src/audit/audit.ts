@@ -150,7 +150,7 @@ class Audit {
   }
 
   async #readRows(): Promise<void> {
-    for await (const page of this.#snapshot.rows()) {
+    await this.#snapshot.rows(async (page) => {
       this.#rows.see(page)
       for (const [column, numbers] of this.#numbers) {
         for (const coupon of page) {
@@ -160,7 +160,7 @@ class Audit {
       }
       this.#told?.see(page)
       await this.#tell('rows', this.#rows.count)
-    }
+    })
   }
 
   async #readOrdered(column: OrderedColumn, pages: NonNullable<ReturnType<AuditSnapshot['ordered']>>): Promise<void> {
@@ -187,7 +187,7 @@ class Audit {
     }
     if (suspects.size === 0) return
     let done = 0
-    for await (const page of this.#snapshot.rows()) {
+    await this.#snapshot.rows(async (page) => {
       for (const coupon of page) {
         for (const [column, { numbers, seen }] of suspects) {
           const value = valueOf(coupon, column)
@@ -198,7 +198,7 @@ class Audit {
         }
       }
       await this.#tell('rows', (done += page.length))
-    }
+    })
   }
 
   /** Without keys, recipients themselves are compared. */

@@ -1,14 +1,18 @@
 // The rows as somebody sees them who can only ask for a campaign and for all of its coupons: a caller over HTTP, or the
 // owner of a database that lives in one connection. The coupons are one moment; the campaign is asked before and after.
 
+import type { CampaignIdentity } from '../campaign/campaign.ts'
 import type { AuditedCampaign, AuditedCoupon, AuditSnapshot, AuditSource } from './source.ts'
 
 export interface Exported {
   readonly showsKeys: boolean
   /** null: there is no such campaign. */
   campaign(campaignId: string): Promise<ExportedCampaign | null>
-  /** All of one moment, ascending by slot. Throws ExportGone. */
-  coupons(campaign: AuditedCampaign): AsyncIterable<readonly AuditedCoupon[]>
+  /**
+   * All of one moment, ascending by slot: `take` gets page after page and is waited for.
+   *   → false   the campaign is gone: what was taken is not whole
+   */
+  coupons(campaign: CampaignIdentity, take: (coupons: readonly AuditedCoupon[]) => Promise<void>): Promise<boolean>
 }
 
 export interface ExportedCampaign {
@@ -19,9 +23,7 @@ export interface ExportedCampaign {
 }
 
 /** The campaign went away while it was read. */
-export class ExportGone extends Error {
-  override readonly name = 'ExportGone'
-}
+class Gone extends Error {}
 
 export function exportedAuditSource(exported: Exported): AuditSource {
   return {
@@ -31,7 +33,7 @@ export function exportedAuditSource(exported: Exported): AuditSource {
       try {
         return await work(snapshotOf(exported, before))
       } catch (error) {
-        if (error instanceof ExportGone) return null
+        if (error instanceof Gone) return null
         throw error
       }
     },
@@ -45,7 +47,9 @@ function snapshotOf(exported: Exported, { campaign, nowMs, issuedCount }: Export
     expectedRows: issuedCount,
     showsKeys: exported.showsKeys,
     missingKeys: null,
-    rows: () => exported.coupons(campaign),
+    async rows(take) {
+      if (!(await exported.coupons(campaign, take))) throw new Gone()
+    },
     ordered: () => null,
     async again() {
       const after = await exported.campaign(campaign.id)

@@ -149,14 +149,14 @@ class MysqlSnapshot implements AuditSnapshot {
     ).map((column) => `(campaign_id, ${column})`)
   }
 
-  rows(): AsyncIterable<readonly AuditedCoupon[]> {
+  async rows(take: (coupons: readonly AuditedCoupon[]) => Promise<void>): Promise<void> {
     const index = indexOver(this.#indexes, 'slot')
     const limit = index === null ? UNSORTED_ROWS_A_PAGE : ROWS_A_PAGE
     const text = (condition: string) => `
       SELECT id, slot, coupon_code, ${millis('issued_at')} AS issued_ms, recipient,
              HEX(recipient_key) AS recipient_key, HEX(request_key) AS request_key
         FROM coupons ${forced(index)} WHERE campaign_id = ?${condition} ORDER BY slot LIMIT ${limit}`
-    return pagesOf<AuditedCoupon & { readonly id: number }, number>({
+    const pages = pagesOf<AuditedCoupon & { readonly id: number }, number>({
       rows: limit,
       read: async (from, isBeyond) => {
         const [condition, values] = from === null ? ['', []] : [` AND slot ${isBeyond ? '>' : '>='} ?`, [from]]
@@ -165,6 +165,7 @@ class MysqlSnapshot implements AuditSnapshot {
       valueOf: ({ slot }) => slot,
       idOf: ({ id }) => id,
     })
+    for await (const page of pages) await take(page)
   }
 
   ordered(column: OrderedColumn): AsyncIterable<readonly OrderedValue[]> | null {

@@ -27,8 +27,8 @@ export interface AuditSnapshot {
   readonly showsKeys: boolean
   /** Unique keys that the table should have and has not, by their columns; null: cannot be told. */
   readonly missingKeys: readonly string[] | null
-  /** All of them, ascending by slot, page after page. May be asked for again. */
-  rows(): AsyncIterable<readonly AuditedCoupon[]>
+  /** All of them, ascending by slot: `take` gets page after page and is waited for. May be asked for again. */
+  rows(take: (coupons: readonly AuditedCoupon[]) => Promise<void>): Promise<void>
   /** The values that are not null, ascending, page after page; null: this source has no order for them. */
   ordered(column: OrderedColumn): AsyncIterable<readonly OrderedValue[]> | null
   /** Campaign and clock, asked after the rows: where these were no snapshot, the total may have been raised. null: gone. */

@@ -104,9 +104,9 @@ class SqliteSnapshot implements AuditSnapshot {
     this.expectedRows = Math.max(0, Number(highest ?? 0))
   }
 
-  rows(): AsyncIterable<readonly AuditedCoupon[]> {
+  async rows(take: (coupons: readonly AuditedCoupon[]) => Promise<void>): Promise<void> {
     const limit = this.#inOrder.has('slot') ? ROWS_A_PAGE : UNSORTED_ROWS_A_PAGE
-    return pagesOf<AuditedCoupon & { readonly id: number }, number>({
+    const pages = pagesOf<AuditedCoupon & { readonly id: number }, number>({
       rows: limit,
       read: this.#reader(
         'id, slot, coupon_code, issued_at, recipient, lower(hex(recipient_key)), lower(hex(request_key))',
@@ -129,6 +129,7 @@ class SqliteSnapshot implements AuditSnapshot {
       valueOf: ({ slot }) => slot,
       idOf: ({ id }) => id,
     })
+    for await (const page of pages) await take(page)
   }
 
   ordered(column: OrderedColumn): AsyncIterable<readonly OrderedValue[]> | null {

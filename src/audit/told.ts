@@ -45,6 +45,9 @@ export class Told {
   readonly #flaws: Parameters<Findings['note']>[] = []
   /** By history: the first answer with a coupon. */
   readonly #firstMs: number[]
+  /** By history: when somebody was first told `sold_out`, and when the last call was sent that made a coupon. */
+  readonly #soldOutMs: number[]
+  readonly #lastIssueMs: number[]
   #calls = 0
   #otherCalls = 0
   #soldOut = 0
@@ -54,6 +57,8 @@ export class Told {
     this.#requests = Array.from({ length: histories }, () => new Map<string, Request>())
     this.#offsets = Array.from({ length: histories }, () => new ClockOffset())
     this.#firstMs = Array.from({ length: histories }, () => Infinity)
+    this.#soldOutMs = Array.from({ length: histories }, () => Infinity)
+    this.#lastIssueMs = Array.from({ length: histories }, () => -Infinity)
   }
 
   /** @param history whose it is: requests and clocks are its own */
@@ -73,8 +78,9 @@ export class Told {
     }
   }
 
-  #takeSoldOut(history: number, { sent_at }: HistoryCall, owner: Owner): void {
+  #takeSoldOut(history: number, { sent_at, answered_at }: HistoryCall, owner: Owner): void {
     this.#soldOut++
+    this.#soldOutMs[history] = Math.min(this.#soldOutMs[history] ?? Infinity, answered_at)
     const before = owner.soldOutMs.get(history)
     if (before === undefined || before < sent_at) owner.soldOutMs.set(history, sent_at)
   }
@@ -83,7 +89,10 @@ export class Told {
     const { coupon_code: code, slot } = coupon
     const example = `slot ${slot}, code ${lastOf(code)}`
     const issuedAtMs = Date.parse(coupon.issued_at)
-    if (call.code === 'issued') this.#offsets[history]?.issued(call.sent_at, call.answered_at, issuedAtMs)
+    if (call.code === 'issued') {
+      this.#offsets[history]?.issued(call.sent_at, call.answered_at, issuedAtMs)
+      this.#lastIssueMs[history] = Math.max(this.#lastIssueMs[history] ?? -Infinity, call.sent_at)
+    }
     this.#firstMs[history] = Math.min(this.#firstMs[history] ?? Infinity, call.answered_at)
     if (storedForm(call.recipient) !== coupon.recipient) this.#flaws.push(['acknowledged_recipient', example])
 
@@ -162,7 +171,20 @@ export class Told {
     if (version > 1) findings.leave('sold_out_full', 'Not checked: the campaign was changed, perhaps its total.')
     else if (this.#soldOut > 0 && rows < totalCoupons)
       findings.note('sold_out_full', `${rows} rows of ${totalCoupons}`, this.#soldOut)
+    else this.#judgeLate(findings)
     return { ...this.#counts(), unjudged, clocks: clocks.map(shownBounds) }
+  }
+
+  /** All are issued now. If one was made for a call that was sent after somebody's `sold_out`, they were not then. */
+  #judgeLate(findings: Findings): void {
+    for (const [history, soldOutMs] of this.#soldOutMs.entries()) {
+      const bounds = this.#offsets[history]?.bounds ?? null
+      const lateMs = (this.#lastIssueMs[history] ?? -Infinity) - soldOutMs
+      // A clock that was set moved by less than the bounds are apart.
+      if (bounds === null || lateMs <= bounds.toMs - bounds.fromMs) continue
+      const example = `history ${history + 1}: a coupon for a call sent ${Math.ceil(lateMs)} ms after the first sold_out`
+      findings.note('sold_out_full', example)
+    }
   }
 
   /**

@@ -63,3 +63,11 @@ export function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('A whole number, please.')
   return Number(text)
 }
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** For flags: 500ms, 1.5s, 2m or 1h; a number alone is seconds. NaN: it is no time. */
+export function durationMs(text: string): number {
+  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text) ?? []
+  return Number(number) * (UNITS_MS[unit] ?? NaN)
+}

@@ -52,7 +52,7 @@ function nodesOf(command: Command, line: string): Node[] {
     values: options.flatMap(({ long, required, flags, argChoices = [] }) =>
       long === undefined || (!required && argChoices.length === 0)
         ? []
-        : [{ flag: long, choices: flags.includes('<FILE>') ? ('file' as const) : argChoices }],
+        : [{ flag: long, choices: /<FILE(\.\.\.)?>/.test(flags) ? ('file' as const) : argChoices }],
     ),
   }
   // The help command is none that could be asked for its own.

@@ -71,6 +71,17 @@ export const EXPORT_PAUSE_FACTOR = 9
 /** A page that was slow for another reason: with the stall above, the connection to the database must not idle for 60 s. */
 export const EXPORT_PAUSE_MS_MAX = 5_000
 
+/** Audits at once. None waits: one may take minutes. */
+export const AUDITS_INSIDE_MAX = 1
+/** A small campaign is audited by then; whoever asks for a big one is told how far it is. */
+export const AUDIT_ANSWER_MS_MAX = 1_000
+/** When there is more to be told, or room for another. */
+export const AUDIT_RETRY_MS = 2_000
+/** A report serves all who ask for so long, or for as long as it took. */
+export const AUDIT_FRESH_MS = 5_000
+/** For all of it: the database keeps what others change meanwhile. */
+export const AUDIT_MS_MAX = 3_600_000
+
 /** Values of Accept-Language whose meaning is remembered, and how long one may be for that. */
 export const LANGUAGES_REMEMBERED_MAX = 1_000
 export const LANGUAGE_LENGTH_MAX = 200

@@ -54,6 +54,8 @@ export const SCHEMAS = {
   Coupon: replies.Coupon,
   CouponPage: replies.CouponPage,
   IssuedCoupon: replies.IssuedCoupon,
+  Audit: replies.Audit,
+  AuditRunning: replies.AuditRunning,
   Problem: replies.Problem,
   Alive: replies.Alive,
   Readiness: replies.Readiness,
@@ -302,6 +304,35 @@ export const OPERATIONS = {
       'As people type it: any case, spaces and hyphens anywhere, full width, the Korean keyboard left on or off, and with `base32` O for 0 and I or L for 1.',
     replies: { 200: { description: 'The coupon.', schema: 'Coupon', samples: { found: REPLIES.coupon } } },
     problems: ['invalid_request', 'campaign_not_found', 'coupon_not_found', 'unavailable', 'internal'],
+    wrong: [unknownParameter],
+  },
+  auditCampaign: {
+    operationId: 'auditCampaign',
+    method: 'GET',
+    path: '/v1/campaigns/{id}/audit',
+    tag: 'campaigns',
+    summary: 'Is every coupon as promised?',
+    description:
+      'Reads every row of the campaign, by code that shares nothing with what wrote them, and trusts no unique key. A big campaign takes minutes, longer while coupons are being issued: until then 202. A report is kept for 5 s, or for as long as it took.',
+    replies: {
+      200: {
+        description: 'The report.',
+        schema: 'Audit',
+        samples: { exact: REPLIES.auditExact, healing: REPLIES.auditHealing },
+      },
+      202: {
+        description: 'It is under way: ask again.',
+        schema: 'AuditRunning',
+        headers: {
+          'Retry-After': {
+            description: 'Seconds: `retry_after_ms`, rounded up.',
+            schema: { type: 'integer', minimum: 1 },
+          },
+        },
+        samples: { running: REPLIES.auditRunning },
+      },
+    },
+    problems: ['invalid_request', 'campaign_not_found', 'busy', 'unavailable', 'internal'],
     wrong: [unknownParameter],
   },
   alive: {

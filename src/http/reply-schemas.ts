@@ -2,6 +2,7 @@
 // hold each of them against these.
 
 import { Type, type TSchema } from 'typebox'
+import { CHECKS } from '../audit/report.ts'
 import { CAMPAIGN_STATUSES } from '../campaign/campaign.ts'
 import { ALPHABETS, CODE_LENGTH_MAX } from '../campaign/code-format.ts'
 
@@ -61,6 +62,70 @@ const page = (item: TSchema) =>
   })
 export const CampaignPage = page(Type.Ref('#/components/schemas/Campaign'))
 export const CouponPage = page(Type.Ref('#/components/schemas/Coupon'))
+
+const gaps = (description: string) =>
+  Type.Object(
+    {
+      count: Type.Integer({ description: 'Slots.' }),
+      ranges: Type.Array(Type.Object({ from: Type.Integer(), to: Type.Integer() }), {
+        description: 'The first of them, both ends included.',
+      }),
+    },
+    { description },
+  )
+const check = Type.Enum(Object.keys(CHECKS))
+
+export const Audit = Type.Object({
+  campaign_id: Type.String(),
+  verdict: Type.Enum(['exact', 'healing', 'violated'], {
+    description:
+      '`violated`: something is not as promised. `healing`: nothing is wrong, but there are `gaps`. Else `exact`.',
+  }),
+  complete: Type.Boolean({ description: 'All coupons are issued.' }),
+  as_of: time('The moment that the rows show, by the clock of the database.'),
+  total_coupons: Type.Integer(),
+  issued_count: Type.Integer({ description: 'Rows.' }),
+  highest_slot: Type.Integer({ description: '0: there is no coupon.' }),
+  through_slot: Type.Integer({
+    description: 'Every slot up to this one has its coupon: nothing below it will change.',
+  }),
+  checksum: Type.String({
+    pattern: '^[0-9a-f]{64}$',
+    description:
+      'SHA-256 over the coupons up to `through_slot`: equal in every audit with that `through_slot`, here and by `firstcome audit`.',
+  }),
+  grace_ms: Type.Integer(),
+  gaps: gaps('Slots that were passed over more than `grace_ms` ago and are free. Whoever asks next gets one.'),
+  in_flight: gaps('The same, but younger: somebody may be getting them.'),
+  violations: Type.Array(
+    Type.Object({
+      check,
+      detail: Type.String(),
+      count: Type.Integer(),
+      examples: Type.Array(Type.String(), { description: 'The first of them. No recipients, and the end of codes.' }),
+    }),
+  ),
+  checks: Type.Array(
+    Type.Object({
+      check,
+      checked: Type.Boolean(),
+      detail: Type.String({
+        description: 'What holds when it is not among the violations; or why it was not checked.',
+      }),
+    }),
+  ),
+  history: Type.Null({ description: 'Only `firstcome audit` knows what callers were told.' }),
+  took_ms: Type.Integer(),
+})
+
+export const AuditRunning = Type.Object({
+  campaign_id: Type.String(),
+  status: Type.Enum(['running']),
+  step: Type.Enum(['rows', 'coupon_code', 'request_key', 'recipient_key'], { description: 'One after the other.' }),
+  done: Type.Integer({ description: 'Rows of this step.' }),
+  expected: nullable(Type.Integer({ description: 'About so many it will be.' })),
+  retry_after_ms: Type.Integer(),
+})
 
 export const Problem = Type.Object({
   type: Type.String({ format: 'uri-reference', description: 'A page about this code, on this server.' }),

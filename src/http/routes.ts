@@ -1,6 +1,7 @@
 // Every route of the service, on one screen. What each is for and what it may answer: operations.ts.
 
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
+import type { AuditHandlers } from './audit-handlers.ts'
 import type { CampaignHandlers } from './campaign-handlers.ts'
 import type { CouponHandlers } from './coupon-handlers.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
@@ -9,10 +10,11 @@ import type { ServiceHandlers } from './service-handlers.ts'
 export interface Handlers {
   readonly campaigns: CampaignHandlers
   readonly coupons: CouponHandlers
+  readonly audits: AuditHandlers
   readonly service: ServiceHandlers
 }
 
-export function addRoutes(app: FastifyInstance, { campaigns, coupons, service }: Handlers): void {
+export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, service }: Handlers): void {
   const on = ({ method, path, replies }: Operation, handler: RouteHandlerMethod) => {
     // HEAD would read a whole export to say nothing.
     const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
@@ -30,6 +32,8 @@ export function addRoutes(app: FastifyInstance, { campaigns, coupons, service }:
   on(OPERATIONS.exportCouponsCsv, coupons.exportCsv)
   on(OPERATIONS.exportCouponsNdjson, coupons.exportNdjson)
   on(OPERATIONS.readCoupon, coupons.read)
+
+  on(OPERATIONS.auditCampaign, audits.read)
 
   on(OPERATIONS.alive, service.alive)
   on(OPERATIONS.ready, service.ready)

@@ -1,9 +1,12 @@
 // One campaign, one coupon, one of each answer: the examples of the OpenAPI document. Made by the same functions that
 // make real answers, so that they cannot drift; a test holds them against their schemas.
 
+import { GRACE_MS_DEFAULT } from '../audit/audit.ts'
+import { type AuditReport, Findings } from '../audit/report.ts'
 import type { Campaign } from '../campaign/campaign.ts'
 import type { Coupon } from '../ledger/ledger.ts'
 import { FAULTS } from '../answers.ts'
+import { auditRunningJson } from './audit-handlers.ts'
 import { issuedJson } from './coupon-handlers.ts'
 import { campaignCursor, couponCursor } from './cursors.ts'
 import { CSV, NDJSON } from './export-formats.ts'
@@ -11,6 +14,7 @@ import type { WrongField } from './invalid-request.ts'
 import { problemJson, type ProblemCode, type ProblemExtras } from './problems.ts'
 import { campaignJson, couponJson } from './representations.ts'
 import { problemPageJson, startJson } from './service-handlers.ts'
+import { AUDIT_RETRY_MS } from './limits.ts'
 import { formatTime } from './times.ts'
 
 const CREATED_MS = Date.UTC(2027, 1, 26, 8, 30)
@@ -55,6 +59,26 @@ const paused = campaignJson({
   nowMs: NOW_MS,
 })
 
+const noGaps = { count: 0, ranges: [] }
+const audit: AuditReport = {
+  campaign_id: campaign.id,
+  verdict: 'exact',
+  complete: false,
+  as_of: formatTime(NOW_MS),
+  total_coupons: campaign.totalCoupons,
+  issued_count: 4_096,
+  highest_slot: 4_098,
+  through_slot: 4_090,
+  checksum: '7d1a54127b222502f5b79b5fb0803061152a44f92b37e23c6527baf665d4da9a',
+  grace_ms: GRACE_MS_DEFAULT,
+  gaps: noGaps,
+  in_flight: { count: 2, ranges: [{ from: 4_091, to: 4_092 }] },
+  violations: [],
+  checks: new Findings().checks,
+  history: null,
+  took_ms: 61,
+}
+
 /** Bodies that are sent. */
 export const REQUESTS = {
   createCampaign: {
@@ -97,6 +121,14 @@ export const REPLIES = {
   issued: issuedJson(coupon, null),
   replayedByRequest: issuedJson(coupon, 'request'),
   replayedByRecipient: issuedJson(coupon, 'recipient'),
+  auditExact: audit,
+  auditHealing: {
+    ...audit,
+    verdict: 'healing',
+    gaps: { count: 2, ranges: [{ from: 4_091, to: 4_092 }] },
+    in_flight: noGaps,
+  },
+  auditRunning: auditRunningJson(campaign.id, { step: 'rows', done: 1_220_000, expected: 10_000_000 }, AUDIT_RETRY_MS),
   alive: { status: 'ok' },
   ready: { status: 'ready', database: 'up', counter: 'up', lock_scope: 'campaign' },
   readyWithoutCounter: { status: 'ready', database: 'up', counter: 'down', lock_scope: 'campaign' },

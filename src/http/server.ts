@@ -2,9 +2,12 @@
 
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Fault } from '../answers.ts'
+import type { AuditSource } from '../audit/source.ts'
 import type { Campaigns } from '../campaign/campaigns.ts'
 import type { Clock, Randomness } from '../host.ts'
 import type { Issuer } from '../issue/outcome.ts'
+import { AuditHandlers } from './audit-handlers.ts'
+import { Audits } from './audits.ts'
 import { parseBodies } from './bodies.ts'
 import { CampaignHandlers } from './campaign-handlers.ts'
 import { answerMalformed, closeWhileDraining } from './connections.ts'
@@ -37,6 +40,7 @@ import { answerUnrouted } from './unrouted.ts'
 export interface ServerParts {
   readonly issuer: Issuer
   readonly campaigns: Campaigns
+  readonly auditSource: AuditSource
   readonly health: Health
   readonly lifecycle: Lifecycle
   readonly log: Log
@@ -47,7 +51,7 @@ export interface ServerParts {
 }
 
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { issuer, campaigns, health, lifecycle, log, clock, randomness, version } = parts
+  const { issuer, campaigns, auditSource, health, lifecycle, log, clock, randomness, version } = parts
   const problems = new Problems(randomness, new FaultLog(log, clock))
   const ids = requestIds(randomness)
 
@@ -102,13 +106,16 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   }
   const lists = new Turnstile(limits, clock)
   const coupons = new CouponHandlers({ issuer, campaigns, clock, lists }, problems)
+  const audits = new Audits({ source: auditSource, clock, isIssuing: () => !issuer.isIdle })
   app.addHook('preClose', (done) => {
     coupons.cutExports()
+    audits.cut()
     done()
   })
   addRoutes(app, {
     campaigns: new CampaignHandlers(campaigns, lists, problems),
     coupons,
+    audits: new AuditHandlers(audits, problems),
     service: new ServiceHandlers({ health, lifecycle, version, document: openApiDocument(version) }, problems),
   })
   addDocsPage(app)

@@ -8,13 +8,13 @@ import type { Clock, Randomness } from '../host.ts'
 import { answerOf, type Answer } from './answers.ts'
 import type { HistoryCall } from './history.ts'
 import { Tally, type LoadNumbers } from './numbers.ts'
-import type { Plan } from './plan.ts'
+import type { ClosedPlan, OpenPlan, Plan } from './plan.ts'
 import { Servers, type Exchange, type Message, type Server } from './servers.ts'
 
 /** In an open loop nothing holds requests back but this: each is a few kilobytes while it waits for its answer. */
 export const OUTSTANDING_MAX = 50_000
 /** Sent in one go, before what is readable is read: a burst is a crowd, and no single caller that hears nobody. */
-const SENT_AT_ONCE_MAX = 256
+const SENT_AT_ONCE_MAX = 1_024
 /** Between two looks at the numbers. */
 const BEAT_MS = 100
 /** When nobody said when to come back, half to one and a half of it; doubled with every further time. */
@@ -114,8 +114,10 @@ class Run {
   }
 
   /** Never waits for an answer. */
-  async #open({ requests, atMs }: Plan & { kind: 'open' }): Promise<void> {
-    const { clock, outstandingMax = OUTSTANDING_MAX } = this.#options
+  async #open({ requests, atMs, atOnce }: OpenPlan): Promise<void> {
+    const { servers, connections, clock, outstandingMax = OUTSTANDING_MAX } = this.#options
+    // Not waited for: a server that hangs must not hold up the schedule.
+    if (atOnce > 1) void this.#servers.warm(Math.min(connections, Math.ceil(atOnce / servers.length)))
     let number = 0
     while (number < requests && !this.#isOver) {
       const dueMs = atMs(number) - this.#epochMs
@@ -140,7 +142,7 @@ class Run {
     if (this.#isSent && this.#tally.outstanding === 0) this.#idle.resolve()
   }
 
-  async #closed({ requests, callers, fromMs }: Plan & { kind: 'closed' }): Promise<void> {
+  async #closed({ requests, callers, fromMs }: ClosedPlan): Promise<void> {
     await this.#pause(fromMs - this.#epochMs - this.#options.clock.nowMs())
     let next = 0
     const caller = async () => {

@@ -8,6 +8,8 @@ export interface OpenPlan {
   readonly requests: number
   /** When the request with this number, from 0, is to be sent: milliseconds since 1970 by the caller's clock. Ascending. */
   readonly atMs: (number: number) => number
+  /** So many are sent in one instant: connections for them are opened before. */
+  readonly atOnce: number
 }
 
 export interface ClosedPlan {
@@ -20,12 +22,12 @@ export interface ClosedPlan {
 
 /** All in the same instant. */
 export function burst(requests: number, atMs: number): OpenPlan {
-  return { kind: 'open', requests, atMs: () => atMs }
+  return { kind: 'open', requests, atMs: () => atMs, atOnce: requests }
 }
 
 export function steady(perSecond: number, seconds: number, fromMs: number): OpenPlan {
   const requests = Math.round(perSecond * seconds)
-  return { kind: 'open', requests, atMs: (number) => fromMs + (number * 1_000) / perSecond }
+  return { kind: 'open', requests, atMs: (number) => fromMs + (number * 1_000) / perSecond, atOnce: 1 }
 }
 
 /** The first ones come too early: what they are told belongs to what is to be shown. */

@@ -69,6 +69,12 @@ export class Servers {
     return second ?? (this.#servers[this.#turn++ % count] as Server)
   }
 
+  /** Opens so many connections to each. A server that is not there has none. */
+  async warm(connections: number): Promise<void> {
+    const greetings = this.#servers.flatMap((server) => Array.from({ length: connections }, () => server.greet()))
+    await Promise.all(greetings)
+  }
+
   rest(server: Server): void {
     server.restsUntilMs = this.#clock.nowMs() + REST_MS * (0.5 + this.#randomness.fraction())
   }
@@ -139,6 +145,16 @@ export class Server {
           onResponseEnd: () => end(true),
           onResponseError: () => end(false),
         },
+      )
+    })
+  }
+
+  /** Something that costs the server nothing. Never rejects. */
+  greet(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pool.dispatch(
+        { method: 'GET', path: `${this.#prefix}/livez` },
+        { onResponseStart() {}, onResponseData() {}, onResponseEnd: () => resolve(), onResponseError: () => resolve() },
       )
     })
   }

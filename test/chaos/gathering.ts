@@ -72,7 +72,7 @@ export class Gathering {
     const { errands } = this.#plan
     const fromMs = this.campaign.startMs - EARLY_MS
     const atMs = (number: number) => fromMs + (errands[number]?.atMs ?? 0)
-    await this.#send(errands, { kind: 'open', requests: errands.length, atMs }, signal)
+    await this.#send(errands, { kind: 'open', requests: errands.length, atMs, atOnce: 1 }, signal)
   }
 
   /** New ones, until there is none left and every server says so. */

@@ -1,6 +1,5 @@
 // firstcome check: green on every pair of stores, and red, with the step named, on builds that break one promise each.
 
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -8,7 +7,8 @@ import { describe, expect, inject, test } from 'vitest'
 import { ROOT } from '../docs/documents.ts'
 import { call, startServe } from '../serve/server-process.ts'
 import { freshDatabase, uniquePrefix } from '../servers/fresh.ts'
-import { openGuardian, spawnGuarded } from '../servers/guarded.ts'
+import { spawnGuarded } from '../servers/guarded.ts'
+import { startBroken, type Edit } from './broken-build.ts'
 
 const MAIN = join(ROOT, 'src/main.ts')
 
@@ -60,10 +60,7 @@ test('green on MySQL and Redis', async () => {
 })
 
 describe('red, with the step named, when', () => {
-  interface Broken {
-    readonly file: string
-    readonly line: string
-    readonly instead: string
+  interface Broken extends Edit {
     /** Those that fail. */
     readonly steps: readonly string[]
   }
@@ -102,18 +99,8 @@ describe('red, with the step named, when', () => {
   }
 
   test.concurrent.each(Object.entries(builds))('%s', async (_name, { file, line, instead, steps }) => {
-    await using guardian = await openGuardian()
-    for (const path of ['src', 'package.json'])
-      cpSync(join(ROOT, path), join(guardian.folder, path), { recursive: true })
-    symlinkSync(join(ROOT, 'node_modules'), join(guardian.folder, 'node_modules'))
-    const broken = join(guardian.folder, file)
-    const pieces = readFileSync(broken, 'utf8').split(line)
-    expect(pieces, `${file} has this line once`).toHaveLength(2)
-    writeFileSync(broken, pieces.join(instead))
-
-    const env = { PORT: '0', DRAIN_MS: '0', SQLITE_PATH: ':memory:' }
-    const server = await guardian.run(process.execPath, [join(guardian.folder, 'src/main.ts'), 'serve'], { env })
-    const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)[^]*^Ready\.$/m)
+    await using server = await startBroken([{ file, line, instead }])
+    const { url } = server
     const checked = await check('--url', url)
     expect(checked.code, checked.output).toBe(1)
     const failed = Object.entries(checked.steps).filter(([, result]) => result === 'FAIL')

@@ -8,6 +8,7 @@ import { ServiceHealth, type Lifecycle } from '../../src/http/health.ts'
 import { buildServer, type ServerParts } from '../../src/http/server.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { ledgerAuditSource } from '../../src/wire.ts'
 import { openPath, withFaults } from '../issue/open-path.ts'
 
 export interface OpenServer {
@@ -48,6 +49,7 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
   const app = buildServer({
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
+    auditSource: ledgerAuditSource(ledger),
     health,
     lifecycle,
     log: { error: log, warn: log },

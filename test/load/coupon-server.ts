@@ -33,6 +33,8 @@ export async function openCouponServer(answer: Answering, port = 0): Promise<Cou
   let now = 0
   let most = 0
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    // A connection is opened for later.
+    if (request.method === 'GET') return void response.end()
     most = Math.max(most, ++now)
     response.once('close', () => now--)
     const chunks: Buffer[] = []

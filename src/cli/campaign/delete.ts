@@ -8,7 +8,7 @@ import { printable, shownCount } from '../table.ts'
 import type { Campaign } from './shown.ts'
 
 /** A big test campaign goes with all its coupons, some seconds for each hundred thousand. Below the 300 s after which fetch gives up. */
-const DELETE_MS_MAX = 240_000
+export const DELETE_MS_MAX = 240_000
 
 interface Options extends CallerOptions {
   readonly yes?: true

@@ -1,6 +1,6 @@
-// The contract of coupons that exist: lists, look-ups as people type, exports.
+// The contract of coupons that exist: lists, look-ups as people type, exports, the audit.
 
-import type { Json } from './api.ts'
+import type { Json, Reply } from './api.ts'
 import { keysOf, typedInKorean } from './keyboard.ts'
 import { pointersOf, type Run } from './run.ts'
 import { couponOf, type Coupon } from './shapes.ts'
@@ -27,6 +27,9 @@ const RECIPIENTS: readonly (string | null)[] = [
   null,
   ...Array.from({ length: 20 }, (_, number) => `member-${number}`),
 ]
+
+/** Of asking for an audit, 2 s apart: of 26 coupons on a busy server. */
+const AUDIT_TRIES_MAX = 10
 
 const HEADER = 'slot,coupon_code,recipient,issued_at'
 
@@ -170,6 +173,32 @@ export async function checkCoupons(run: Run): Promise<void> {
       ;(await api.get(`${run.pathOf('nobody')}/coupons.${kind}`)).isProblem(404, 'campaign_not_found')
     }
   })
+
+  await step('audit', 'exact, with every row looked at; 404 campaign_not_found', async () => {
+    const reply = await auditOf(run, 'coupons')
+    const { verdict, complete, issued_count: count, violations, checksum } = reply.is(200)
+    same(
+      'the audit',
+      { verdict, complete, count, violations },
+      {
+        verdict: 'exact',
+        complete: false,
+        count: issued.value.length,
+        violations: [],
+      },
+    )
+    sure('the checksum', /^[0-9a-f]{64}$/.test(String(checksum)), '64 hex digits', checksum)
+    ;(await api.get(`${run.pathOf('nobody')}/audit`)).isProblem(404, 'campaign_not_found')
+  })
+}
+
+/** When it is done: the server may be slow, or pause for somebody's sale. */
+async function auditOf(run: Run, name: string): Promise<Reply> {
+  for (let tries = 1; ; tries++) {
+    const reply = await run.api.get(`${run.pathOf(name)}/audit`)
+    if (reply.status !== 202 || tries === AUDIT_TRIES_MAX) return reply
+    await run.sleep(Number(reply.json['retry_after_ms']))
+  }
 }
 
 /** Looks each of them up, by how it was typed. */

@@ -6,13 +6,11 @@ import { rmSync } from 'node:fs'
 import { open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { path, type Api } from '../api.ts'
 import type { Campaign } from '../campaign/shown.ts'
+import { tellProgress } from '../progress.ts'
 import { shownCount } from '../table.ts'
 
 /** In which not one byte comes. While a crowd is served, a server pauses between pages: for seconds. */
 const STALL_MS_MAX = 60_000
-/** Between two looks at the progress: on a terminal a line that is written over, else a line of its own. */
-const TERMINAL_PROGRESS_MS = 100
-const PLAIN_PROGRESS_MS = 1_000
 /** Of the end of an export: room for the last line of NDJSON. */
 const TAIL_BYTES = 64
 
@@ -36,7 +34,7 @@ export async function exportCoupons(
   const target = file === '-' ? standardOutput : await openBeside(file, isForced)
   const read = new Read(format, campaign.issued_count)
   // Not between lines that somebody reads.
-  const stopTelling = file === '-' && process.stdout.isTTY ? () => {} : tellProgress(read)
+  const stopTelling = file === '-' && process.stdout.isTTY ? () => {} : tellProgress(rateOf(read))
   try {
     const coupons = format === 'csv' ? path`/v1/campaigns/${id}/coupons.csv` : path`/v1/campaigns/${id}/coupons.ndjson`
     await pump(api, coupons, read, target.write)
@@ -116,21 +114,12 @@ class Read {
   }
 }
 
-/** @returns ends it */
-function tellProgress(read: Read): () => void {
-  const { isTTY } = process.stderr
+/** How far it is, and how fast. */
+function rateOf(read: Read): () => string {
   const beganAt = performance.now()
-  const timer = setInterval(
-    () => {
-      const rate = Math.round(read.rows / ((performance.now() - beganAt) / 1_000))
-      const line = `${read.toString()}, ${shownCount(rate)} a second`
-      process.stderr.write(isTTY ? `\r\u001b[2K${line}` : `${line}\n`)
-    },
-    isTTY ? TERMINAL_PROGRESS_MS : PLAIN_PROGRESS_MS,
-  )
   return () => {
-    clearInterval(timer)
-    if (isTTY) process.stderr.write('\r\u001b[2K')
+    const rate = Math.round(read.rows / ((performance.now() - beganAt) / 1_000))
+    return `${read.toString()}, ${shownCount(rate)} a second`
   }
 }
 
