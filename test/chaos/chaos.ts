@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { runChaos, type RunResult } from './run.ts'
 import { PROMISES, type Promised } from './verdict.ts'
 
@@ -35,23 +35,34 @@ const ALL_KINDS_MINUTES = 5
 /** Of each promise, and of the logs. */
 const EXAMPLES_MAX = 10
 
+/** Said in one line: where it came out in our code helps nobody. */
+class BadFlag extends Error {}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string', default: '5' },
+        seed: { type: 'string', default: randomBytes(4).toString('hex') },
+        servers: { type: 'string', default: '3' },
+        history: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    throw new BadFlag(error instanceof Error ? error.message : String(error))
+  }
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string', default: '5' },
-      seed: { type: 'string', default: randomBytes(4).toString('hex') },
-      servers: { type: 'string', default: '3' },
-      history: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  })
+  const values = readFlags()
   if (values.help) {
     say(HELP)
     return 0
   }
   const minutes = numberOf('--minutes', values.minutes, 0.1, 10_000)
   const servers = numberOf('--servers', values.servers, 1, 9)
-  if (!Number.isInteger(servers)) throw new Error('--servers: a whole number, please')
+  if (!Number.isInteger(servers)) throw new BadFlag('--servers: a whole number, please')
   const isKept = values.history !== undefined
   const folder =
     values.history === undefined ? mkdtempSync(join(tmpdir(), 'firstcome-chaos-')) : resolve(values.history)
@@ -99,7 +110,7 @@ function show(lines: readonly string[]): void {
 function numberOf(flag: string, text: string, min: number, max: number): number {
   const number = Number(text)
   if (text.trim() === '' || !(number >= min && number <= max))
-    throw new Error(`${flag}: a number from ${min} to ${max}, please`)
+    throw new BadFlag(`${flag}: a number from ${min} to ${max}, please`)
   return number
 }
 
@@ -110,6 +121,7 @@ function say(line: string): void {
 try {
   process.exitCode = await main()
 } catch (error) {
-  process.stderr.write(`chaos: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  const text = error instanceof BadFlag ? `${error.message} (--help shows what there is)` : inspect(error)
+  process.stderr.write(`chaos: ${text}\n`)
   process.exitCode = 3
 }
