@@ -15,7 +15,7 @@ import { runChaos } from './run.ts'
 // Where TEST_MYSQL_URL and TEST_REDIS_URL are all there is, nothing can be killed.
 const noServers = findServer('mysql') === null || findServer('redis') === null
 
-test.skipIf(noServers)('some seconds of chaos: every promise is kept', { timeout: 240_000 }, async () => {
+test.skipIf(noServers)('some seconds of chaos: every promise is kept', { timeout: 400_000 }, async () => {
   const seed = randomBytes(4).toString('hex')
   const folder = mkdtempSync(join(tmpdir(), 'firstcome-chaos-'))
   const lines: string[] = []

@@ -1,6 +1,6 @@
 // npm run chaos: real servers, a real database and a real Redis, faults all the time, and a verdict for each promise.
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
@@ -18,7 +18,8 @@ Options:
   --seed TEXT     draws the same plans as the run that printed it: campaigns, crowds and faults. Time is real, so that
                   no two runs are the same (default: a new one)
   --servers N     1 to 9 (default: 3)
-  --history DIR   keeps the histories of all calls and the servers' logs there (default: only when something is wrong)
+  --history DIR   keeps the histories of all calls and the servers' logs there, in a new folder or an empty one
+                  (default: only when something is wrong)
   --help          this
 
 TEST_MYSQLD and TEST_REDIS_SERVER name other programs to start.
@@ -67,6 +68,7 @@ async function main(): Promise<number> {
   const folder =
     values.history === undefined ? mkdtempSync(join(tmpdir(), 'firstcome-chaos-')) : resolve(values.history)
   mkdirSync(folder, { recursive: true })
+  if (readdirSync(folder).length > 0) throw new BadFlag(`--history: ${folder} is not empty`)
   // The guardians of all processes notice that this one has gone.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -118,10 +120,11 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+// Not left to itself: what was under way when a run broke off may hold the process.
 try {
-  process.exitCode = await main()
+  process.exit(await main())
 } catch (error) {
   const text = error instanceof BadFlag ? `${error.message} (--help shows what there is)` : inspect(error)
   process.stderr.write(`chaos: ${text}\n`)
-  process.exitCode = 3
+  process.exit(3)
 }

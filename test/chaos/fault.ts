@@ -19,6 +19,7 @@ export class Hand {
   readonly #tally: Map<string, number>
   readonly #pauseMsMax: number
   #bag: Fault[] = []
+  #strikes = 0
 
   constructor(faults: readonly Fault[], dice: Dice, tally: Map<string, number>, pauseMsMax = PAUSE_MS_MAX) {
     this.faults = faults
@@ -34,8 +35,8 @@ export class Hand {
       // A bag that is emptied before it is filled again: each kind comes up, however short the luck.
       if (this.#bag.length === 0) this.#bag = this.#dice.shuffled(this.faults)
       const fault = this.#bag.pop() as Fault
-      // Whatever this one draws, the next ones draw the same.
-      const count = await fault.strike(this.#dice.of(`${fault.name} ${this.#tally.get(fault.name)}`))
+      // A stream for each: how much this one draws changes nothing for the next.
+      const count = await fault.strike(this.#dice.of(`strike ${this.#strikes++}`))
       this.#tally.set(fault.name, (this.#tally.get(fault.name) ?? 0) + count)
       await pause(this.#dice.whole(0, this.#pauseMsMax), undefined, { signal }).catch(() => {})
     }

@@ -6,6 +6,11 @@ import { call, type Reply } from '../serve/server-process.ts'
 /** An operator does not wait for ever either: then somebody looks what has become of it. */
 const PATIENCE_MS = 9_000
 const PAUSE_MS = 50
+/** No fault keeps all servers from ever answering for so long. */
+const ANSWER_MS_MAX = 180_000
+
+/** It has not come back by itself. */
+export class NoAnswer extends Error {}
 
 /** A total that the campaign may have had, by the clock of this process. */
 export interface TotalSpan {
@@ -89,9 +94,11 @@ export class LiveCampaign {
   }
 
   async #untilAnswered(work: () => Promise<Reply | null>): Promise<Reply> {
+    const deadline = performance.now() + ANSWER_MS_MAX
     for (;;) {
       const reply = await work()
       if (reply !== null && reply.status < 500 && reply.status !== 429) return reply
+      if (performance.now() > deadline) throw new NoAnswer(`no answer about ${this.id} for ${ANSWER_MS_MAX / 1_000} s`)
       await pause(PAUSE_MS)
     }
   }

@@ -5,12 +5,12 @@ import { crowdOf, type Errand } from './crowd.ts'
 import type { Dice } from './dice.ts'
 import type { Hand } from './fault.ts'
 import { EARLY_MS, Gathering, type Counts } from './gathering.ts'
-import type { LiveCampaign } from './live-campaign.ts'
+import { NoAnswer, type LiveCampaign } from './live-campaign.ts'
 import type { Stage } from './stage.ts'
 import type { Finding } from './verdict.ts'
 
 /** Until a server that is well has answered everybody. */
-const ANSWER_MS_MAX = 60_000
+const ANSWER_MS_MAX = 120_000
 /** Faults end with the rushes; a crowd that they keep from ever ending gets its answers after so many times its length. */
 const FAULTS_LAST = 2
 
@@ -72,6 +72,9 @@ export async function playRound(
     for (const crowd of crowds) findings.push(...(await crowd.judged(stage)))
     counts.campaigns += crowds.length
     return findings
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    return [{ promise: 'P2', what: error.message }]
   } finally {
     // Nobody goes on asking when the stage is taken down.
     patience.abort()

@@ -10,7 +10,7 @@ import { Fleet } from './fleet.ts'
 import { RedisPlace } from './redis-place.ts'
 
 /** After the last fault: a server that is not whole by then does not heal by itself. */
-const HEAL_MS_MAX = 30_000
+const HEAL_MS_MAX = 60_000
 
 export interface StageOptions {
   readonly servers: number
