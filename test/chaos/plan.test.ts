@@ -58,3 +58,21 @@ test('a hand deals every kind before it deals one again, and counts what really 
   expect(dealt.slice(4).sort()).toEqual(['a', 'b', 'c', 'd'])
   expect(Object.fromEntries(tally)).toEqual({ a: 0, b: 2, c: 4, d: 6 })
 })
+
+test('what a hand deals, and what each fault draws, does not depend on how often the ones before really happened', async () => {
+  const dealt = async (count: () => number) => {
+    const drawn: string[] = []
+    const over = new AbortController()
+    const faults = ['a', 'b', 'c'].map((name) => ({
+      name,
+      strike: async (dice: Dice) => {
+        drawn.push(`${name} ${dice.fraction()}`)
+        if (drawn.length === 9) over.abort()
+        return count()
+      },
+    }))
+    await new Hand(faults, new Dice('seed'), new Map(), 0).deal(over.signal)
+    return drawn
+  }
+  expect(await dealt(() => 1)).toEqual(await dealt(() => Math.floor(Math.random() * 100)))
+})
