@@ -41,6 +41,8 @@ export interface LoadOptions {
   readonly plan: Plan
   /** @param number of the request, from 0 */
   readonly want: (number: number) => Want
+  /** Codes of refusals that somebody may take back, a pause for instance: asked again like what was not answered. */
+  readonly comesBackAfter?: readonly string[]
   /** To each server at most. */
   readonly connections: number
   /** Of an open loop: what would be more is not sent, and counted. */
@@ -187,6 +189,9 @@ class Run {
 
       if (answer.retryAfterMs === null) misses++
       this.#servers.learn(server, exchange)
+      // Without key and recipient, the next call would want another coupon.
+      const isOnce = want.recipient === null && want.idempotencyKey === null
+      if (isOnce && answer.answer === 'unknown') return this.#giveUp(call + 1)
       const waitMs = this.#againInMs(answer, misses)
       if (waitMs === null) return this.#tally.answered(exchange.answeredAtMs - wantedSinceMs)
       const againAtMs = clock.nowMs() + waitMs
@@ -217,11 +222,16 @@ class Run {
     this.#tally.notSent++
   }
 
+  #isMiss({ answer, code }: Answer): boolean {
+    return answer === 'unknown' || (code !== null && this.#options.comesBackAfter?.includes(code) === true)
+  }
+
   /** null: that was the answer. */
-  #againInMs({ answer, startsInMs, retryAfterMs }: Answer, misses: number): number | null {
+  #againInMs(answer: Answer, misses: number): number | null {
+    const { startsInMs, retryAfterMs } = answer
     const fraction = this.#options.randomness.fraction()
     if (startsInMs !== null) return startsInMs
-    if (answer !== 'unknown') return null
+    if (!this.#isMiss(answer)) return null
     if (retryAfterMs !== null) return retryAfterMs * (1 + RETRY_JITTER * fraction)
     return Math.min(REPEAT_MS * 2 ** (misses - 1), REPEAT_MS_MAX) * (0.5 + fraction)
   }

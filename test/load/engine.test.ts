@@ -259,3 +259,26 @@ test('who cannot write it down ends the run', async () => {
   await expect(load({ servers: [server.url], plan, onCall })).rejects.toThrow('the disk is full')
   expect(server.asked.length).toBeLessThan(10)
 })
+
+test('a refusal that may be taken back is asked again, when it was said which ones are', async () => {
+  const answers = [problem(409, 'campaign_paused'), problem(409, 'campaign_ended'), coupon(1)]
+  await using server = await openCouponServer((_asked, count) => answers[count - 1] ?? null)
+  const { calls, numbers } = await load({
+    servers: [server.url],
+    comesBackAfter: ['campaign_paused', 'campaign_ended'],
+  })
+  expect(calls.map(({ call, code }) => [call, code])).toEqual([
+    [1, 'campaign_paused'],
+    [2, 'campaign_ended'],
+    [3, 'issued'],
+  ])
+  expect(numbers).toMatchObject({ requests: 1, issued: 1, unknownLeft: 0 })
+})
+
+test('with neither key nor recipient it is asked once: another call would want another coupon', async () => {
+  await using server = await openCouponServer((_asked, count) => (count === 1 ? null : coupon(count)))
+  const want = () => ({ request: 'r', recipient: null, idempotencyKey: null })
+  const { calls, numbers } = await load({ servers: [server.url], want })
+  expect(calls.map(({ answer }) => answer)).toEqual(['unknown'])
+  expect(numbers).toMatchObject({ requests: 1, issued: 0, unknownLeft: 1 })
+})

@@ -16,10 +16,13 @@ export interface ServerProcess {
 export async function startServe(
   environment: Record<string, string>,
   nodeArgs: readonly string[] = [],
-  { isReadyAwaited = true }: { isReadyAwaited?: boolean } = {},
+  { isReadyAwaited = true, onOutput }: { isReadyAwaited?: boolean; onOutput?: (text: string) => void } = {},
 ): Promise<ServerProcess> {
   const env = { PATH: process.env['PATH'], PORT: '0', DRAIN_MS: '0', ...environment }
-  const guarded = await spawnGuarded(process.execPath, [...nodeArgs, MAIN, 'serve'], { env })
+  const guarded = await spawnGuarded(process.execPath, [...nodeArgs, MAIN, 'serve'], {
+    env,
+    ...(onOutput !== undefined && { onOutput }),
+  })
   const [, url] = await guarded.waitForOutput(/listens on (http:\S+)/)
   if (isReadyAwaited) await guarded.waitForOutput(/^Ready\.$/m)
   return { url: url as string, process: guarded, close: () => guarded.close() }

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly cwd?: string
   /** The whole environment; default: that of the tests. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Hears all of the output, as it comes: more than `output` keeps. */
+  readonly onOutput?: (text: string) => void
 }
 
 export interface Guarded {
@@ -108,7 +110,7 @@ export async function openGuardian(): Promise<Guardian> {
     folder,
     run(command, args, options = {}) {
       const order: RunOrder = { id: ++lastId, command, args, cwd: options.cwd, env: options.env }
-      const one = new GuardedProcess([command, ...args].join(' '))
+      const one = new GuardedProcess([command, ...args].join(' '), options.onOutput)
       processes.set(order.id, one)
       child.send(order)
       return one.started
@@ -125,12 +127,14 @@ class GuardedProcess implements Guarded {
   readonly started: Promise<Guarded>
   readonly exited: Promise<Exit>
   readonly #command: string
+  readonly #onOutput: ((text: string) => void) | undefined
   readonly #started = Promise.withResolvers<Guarded>()
   readonly #exited = Promise.withResolvers<Exit>()
   readonly #listeners = new Set<() => void>()
 
-  constructor(command: string) {
+  constructor(command: string, onOutput: ((text: string) => void) | undefined) {
     this.#command = command
+    this.#onOutput = onOutput
     this.started = this.#started.promise
     this.exited = this.#exited.promise
   }
@@ -147,6 +151,7 @@ class GuardedProcess implements Guarded {
         break
       case 'output':
         this.output = (this.output + report.text).slice(-OUTPUT_MAX)
+        this.#onOutput?.(report.text)
         break
       case 'exited':
         this.running = false
