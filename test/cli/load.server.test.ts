@@ -126,7 +126,7 @@ describe('three servers on MySQL and Redis', () => {
     expect(calls).toHaveLength(80)
     // Nobody's history is written over.
     const again = await run(urls, [...args, '--really-issue-live-coupons'])
-    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('history.jsonl') })
+    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('is there already') })
   })
 
   test('two at one campaign: together their histories prove it', async () => {
