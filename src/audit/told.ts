@@ -12,12 +12,17 @@ interface Owner {
   readonly isKnown: boolean
   /** That they were told of: one, if all is well. */
   readonly codes: string[]
-  /** By history, its own clock: the first time they had their coupon for sure. */
-  readonly hadMs: Map<number, number>
-  /** By history: the last time they asked and were told `sold_out`. */
-  readonly soldOutMs: Map<number, number>
+  /** In each history, by its own clock: the first time they had their coupon for sure. */
+  readonly had: Moment[]
+  /** In each history: the last time they asked and were told `sold_out`. */
+  readonly soldOut: Moment[]
   /** The row of theirs that was found. */
   issuedAtMs: number | null
+}
+
+interface Moment {
+  readonly history: number
+  ms: number
 }
 
 /** A coupon that somebody was told of. */
@@ -75,8 +80,7 @@ export class Told {
 
   #takeSoldOut(history: number, { sent_at }: HistoryCall, owner: Owner): void {
     this.#soldOut++
-    const before = owner.soldOutMs.get(history)
-    if (before === undefined || before < sent_at) owner.soldOutMs.set(history, sent_at)
+    keep(owner.soldOut, history, sent_at, Math.max)
   }
 
   #takeCoupon(history: number, call: HistoryCall, coupon: HistoryCoupon, owner: Owner): void {
@@ -92,8 +96,7 @@ export class Told {
       if (owner.isKnown && owner.codes.length > 1)
         this.#flaws.push(['one_coupon_each', `codes ${owner.codes.map(lastOf).join(' and ')}`])
     }
-    const before = owner.hadMs.get(history)
-    if (before === undefined || before > call.answered_at) owner.hadMs.set(history, call.answered_at)
+    keep(owner.had, history, call.answered_at, Math.min)
 
     const told = this.#coupons.get(code)
     if (told === undefined) this.#coupons.set(code, { coupon, issuedAtMs, owner, isStored: false })
@@ -114,7 +117,7 @@ export class Told {
     const name = stored !== null ? `recipient ${stored}` : key !== null ? `key ${key}` : `request ${history} ${request}`
     let owner = this.#owners.get(name)
     if (owner === undefined) {
-      owner = { isKnown, codes: [], hadMs: new Map(), soldOutMs: new Map(), issuedAtMs: null }
+      owner = { isKnown, codes: [], had: [], soldOut: [], issuedAtMs: null }
       this.#owners.set(name, owner)
       if (stored === null && key !== null) this.#byRequestKey.set(requestKey(key), owner)
     }
@@ -154,7 +157,7 @@ export class Told {
     let unjudged = 0
     for (const owner of this.#owners.values()) {
       // Without recipient and key each call is a wish of its own.
-      if (owner.soldOutMs.size === 0 || !owner.isKnown) continue
+      if (owner.soldOut.length === 0 || !owner.isKnown) continue
       const judgement = this.#judgeSoldOut(owner)
       if (judgement === 'false') findings.note('sold_out_true', this.#exampleOf(owner))
       else if (judgement === 'unjudged') unjudged++
@@ -170,11 +173,10 @@ export class Told {
    * coupon under way, so that the time of a row, which is from before it was written, is good enough: a row that was
    * begun before the call was sent is one of those, or came after the total was raised, and then after the call.
    */
-  #judgeSoldOut({ soldOutMs, hadMs, issuedAtMs }: Owner): 'true' | 'false' | 'unjudged' {
+  #judgeSoldOut({ soldOut, had, issuedAtMs }: Owner): 'true' | 'false' | 'unjudged' {
     let isJudged = true
-    for (const [history, sentMs] of soldOutMs) {
-      const had = hadMs.get(history)
-      if (had !== undefined && had < sentMs) return 'false'
+    for (const { history, ms: sentMs } of soldOut) {
+      if (had.some((moment) => moment.history === history && moment.ms < sentMs)) return 'false'
       if (issuedAtMs === null) continue
       const bounds = this.#offsets[history]?.bounds ?? null
       if (bounds === null) isJudged = false
@@ -203,6 +205,13 @@ export class Told {
     }
     return { calls: this.#calls, other_calls: this.#otherCalls, ...counts }
   }
+}
+
+/** Of the moments of one history, one is enough. Most people are in one history only. */
+function keep(moments: Moment[], history: number, ms: number, better: (a: number, b: number) => number): void {
+  const known = moments.find((moment) => moment.history === history)
+  if (known === undefined) moments.push({ history, ms })
+  else known.ms = better(known.ms, ms)
 }
 
 /** What the service makes of a recipient that it is sent. */
