@@ -59,4 +59,4 @@ async function open(): Promise<AuditedDatabase> {
   }
 }
 
-auditSuite('MySQL', open, 2_000)
+auditSuite('MySQL', open, 500)
