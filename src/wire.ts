@@ -77,6 +77,7 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
     auditSource: openAuditSource(config) ?? ledgerAuditSource(ledger),
+    counter,
     health,
     lifecycle,
     log,

@@ -91,6 +91,12 @@ describe('a rule complains, with file and line,', () => {
       'src/audit/rows.ts:1: the audit shares nothing with what it audits (src/ledger/coupon-keys.ts)',
     ],
     [
+      'of a load that knows the service from within',
+      'src/load/answers.ts',
+      "import type { Clock } from '../host.ts'\nimport { FAULTS } from '../answers.ts'\n",
+      'src/load/answers.ts:2: the load is a caller, it imports nothing of the service (src/answers.ts)',
+    ],
+    [
       'of a reader of the environment',
       'src/main.ts',
       '// process.env is read in config.ts\nexport const port = process.env.PORT\n',

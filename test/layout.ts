@@ -32,6 +32,9 @@ const ADAPTER = /^src\/(?<name>counter\/redis|ledger\/mysql|ledger\/sqlite|audit
 /** What opens a connection: of all that it audits, an audit leans on this alone. */
 const PLUMBING = ['src/ledger/mysql/connection.ts', 'src/ledger/mysql/url.ts']
 const DRIVERS = /^(mysql2|@redis\/client|node:sqlite)(\/|$)/
+/** A caller like any other: what it knows of the service, it knows from the documents. */
+const LOAD = 'src/load/'
+const HOST = 'src/host.ts'
 const TALKERS = /^src\/(cli\/|main\.ts$)/
 const NAMELESS = /(^|\/)(utils?|helpers?)(\/|\.ts$)/
 
@@ -41,6 +44,8 @@ export const NAMED = [
   ...PLUMBING,
   WIRE,
   CONFIG,
+  HOST,
+  'src/load/load.ts',
   'src/main.ts',
   'src/counter/redis.ts',
   'src/ledger/sqlite.ts',
@@ -54,6 +59,7 @@ export function complaints(tree: Tree): Complaint[] {
     ...stations(source),
     ...adapters(source),
     ...audit(source),
+    ...load(source),
     ...environment(source),
     ...consoles(source),
   ])
@@ -97,6 +103,13 @@ function audit({ path, imports }: Source): Complaint[] {
   return imports
     .filter(({ target }) => /^src\/(issue|counter|ledger)\//.test(target) && !PLUMBING.includes(target))
     .map(({ line, target }) => `${path}:${line}: the audit shares nothing with what it audits (${target})`)
+}
+
+function load({ path, imports }: Source): Complaint[] {
+  if (!path.startsWith(LOAD)) return []
+  return imports
+    .filter(({ target }) => target.startsWith('src/') && !target.startsWith(LOAD) && target !== HOST)
+    .map(({ line, target }) => `${path}:${line}: the load is a caller, it imports nothing of the service (${target})`)
 }
 
 function environment({ path, text, imports }: Source): Complaint[] {

@@ -8,6 +8,7 @@ import { neighbours, numberOf, Numbers } from './distinct.ts'
 import { type AuditReport, type Check, Findings, type Verdict } from './report.ts'
 import { Rows } from './rows.ts'
 import {
+  type AuditedCampaign,
   type AuditedCoupon,
   type AuditSnapshot,
   type AuditSource,
@@ -23,6 +24,8 @@ export interface AuditOptions {
   readonly histories?: readonly AsyncIterable<HistoryCall>[]
   /** Between two pages, and waited for: to show it, to go slowly, or to end it by throwing. */
   readonly onProgress?: (progress: AuditProgress) => void | Promise<void>
+  /** What the counter would propose next, if there is one that knows. */
+  readonly counterNext?: (campaign: AuditedCampaign) => Promise<number | null>
   readonly clock?: Pick<Clock, 'nowMs' | 'soon'>
 }
 
@@ -115,6 +118,7 @@ class Audit {
     const after = await this.#snapshot.again()
     if (after === null) return null
     this.#rows.end(after)
+    const counterNext = (await this.#options.counterNext?.(campaign)) ?? null
     if (!showsKeys) {
       findings.leave('requests_distinct', NOT_SHOWN)
       findings.leave('recipient_keys', NOT_SHOWN)
@@ -140,6 +144,7 @@ class Audit {
       highest_slot: this.#rows.highest,
       through_slot: this.#rows.gaps.through,
       checksum: this.#rows.checksum,
+      counter_next: counterNext,
       grace_ms: this.#options.graceMs,
       gaps,
       in_flight,

@@ -14,10 +14,10 @@ import type {
   OrderedValue,
 } from './source.ts'
 
-/** Half a megabyte, some ten milliseconds: short enough for whoever waits for the same connection's server. */
-const ROWS_A_PAGE = 2_000
+/** In a server, some milliseconds in which nothing is issued. */
+const ROWS_A_PAGE = 500
 /** Of one column. */
-const VALUES_A_PAGE = 10_000
+const VALUES_A_PAGE = 4_000
 /** Without an index the database sorts the whole campaign for each page: the fewer, the better. */
 const UNSORTED_ROWS_A_PAGE = 100_000
 /** For such a page. */

@@ -44,6 +44,8 @@ export interface AuditReport {
   readonly through_slot: number
   /** SHA-256 over the rows up to `through_slot`, in hex: equal in every audit with that `through_slot`. */
   readonly checksum: string
+  /** The slot that the counter in Redis would propose next; null: there is none, or it knows none. A hint, never wrong. */
+  readonly counter_next: number | null
   readonly grace_ms: number
   /** Slots without a row below others that were issued more than the grace ago. */
   readonly gaps: GapReport

@@ -12,17 +12,23 @@ interface Owner {
   readonly isKnown: boolean
   /** That they were told of: one, if all is well. */
   readonly codes: string[]
-  /** By history, its own clock: the first time they had their coupon for sure. */
-  readonly hadMs: Map<number, number>
-  /** By history: the last time they asked and were told `sold_out`. */
-  readonly soldOutMs: Map<number, number>
+  /** In each history, by its own clock: the first time they had their coupon for sure. */
+  readonly had: Moment[]
+  /** In each history: the last time they asked and were told `sold_out`. */
+  readonly soldOut: Moment[]
   /** The row of theirs that was found. */
   issuedAtMs: number | null
 }
 
+interface Moment {
+  readonly history: number
+  ms: number
+}
+
 /** A coupon that somebody was told of. */
 interface ToldCoupon {
-  readonly coupon: HistoryCoupon
+  readonly slot: number
+  readonly recipient: string | null
   readonly issuedAtMs: number
   readonly owner: Owner
   isStored: boolean
@@ -35,8 +41,10 @@ interface Request {
 
 export class Told {
   readonly #campaignId: string
-  readonly #owners = new Map<string, Owner>()
-  /** The same owners, by the key that their row has. */
+  readonly #byRecipient = new Map<string, Owner>()
+  /** Without recipient. */
+  readonly #byKey = new Map<string, Owner>()
+  /** The same, by the key that their row has. */
   readonly #byRequestKey = new Map<string, Owner>()
   readonly #coupons = new Map<string, ToldCoupon>()
   readonly #requests: readonly Map<string, Request>[]
@@ -81,8 +89,7 @@ export class Told {
   #takeSoldOut(history: number, { sent_at, answered_at }: HistoryCall, owner: Owner): void {
     this.#soldOut++
     this.#soldOutMs[history] = Math.min(this.#soldOutMs[history] ?? Infinity, answered_at)
-    const before = owner.soldOutMs.get(history)
-    if (before === undefined || before < sent_at) owner.soldOutMs.set(history, sent_at)
+    keep(owner.soldOut, history, sent_at, Math.max)
   }
 
   #takeCoupon(history: number, call: HistoryCall, coupon: HistoryCoupon, owner: Owner): void {
@@ -101,13 +108,13 @@ export class Told {
       if (owner.isKnown && owner.codes.length > 1)
         this.#flaws.push(['one_coupon_each', `codes ${owner.codes.map(lastOf).join(' and ')}`])
     }
-    const before = owner.hadMs.get(history)
-    if (before === undefined || before > call.answered_at) owner.hadMs.set(history, call.answered_at)
+    keep(owner.had, history, call.answered_at, Math.min)
 
     const told = this.#coupons.get(code)
-    if (told === undefined) this.#coupons.set(code, { coupon, issuedAtMs, owner, isStored: false })
+    if (told === undefined)
+      this.#coupons.set(code, { slot, recipient: coupon.recipient, issuedAtMs, owner, isStored: false })
     else {
-      const isSame = told.coupon.slot === slot && told.coupon.recipient === coupon.recipient
+      const isSame = told.slot === slot && told.recipient === coupon.recipient
       if (!isSame || told.issuedAtMs !== issuedAtMs)
         this.#flaws.push(['acknowledged_stored', `${example}: was told in two ways`])
       if (told.owner !== owner) this.#flaws.push(['one_owner', example])
@@ -118,28 +125,29 @@ export class Told {
     const requests = this.#requests[history] as Map<string, Request>
     const known = requests.get(request)
     if (known !== undefined) return known
-    const stored = storedForm(recipient)
-    const isKnown = stored !== null || key !== null
-    const name = stored !== null ? `recipient ${stored}` : key !== null ? `key ${key}` : `request ${history} ${request}`
-    let owner = this.#owners.get(name)
-    if (owner === undefined) {
-      owner = { isKnown, codes: [], hadMs: new Map(), soldOutMs: new Map(), issuedAtMs: null }
-      this.#owners.set(name, owner)
-      if (stored === null && key !== null) this.#byRequestKey.set(requestKey(key), owner)
-    }
-    const fresh: Request = { owner, state: 'unknown' }
+    const fresh: Request = { owner: this.#ownerOf(storedForm(recipient), key), state: 'unknown' }
     requests.set(request, fresh)
     return fresh
+  }
+
+  #ownerOf(recipient: string | null, key: string | null): Owner {
+    const [owners, name] = recipient === null ? [this.#byKey, key] : [this.#byRecipient, recipient]
+    const known = name === null ? undefined : owners.get(name)
+    if (known !== undefined) return known
+    const owner: Owner = { isKnown: name !== null, codes: [], had: [], soldOut: [], issuedAtMs: null }
+    if (name !== null) owners.set(name, owner)
+    if (recipient === null && key !== null) this.#byRequestKey.set(requestKey(key), owner)
+    return owner
   }
 
   see(coupons: readonly AuditedCoupon[]): void {
     for (const { couponCode, slot, recipient, requestKey, issuedAtMs } of coupons) {
       const told = this.#coupons.get(couponCode)
-      if (told !== undefined && told.coupon.slot === slot) {
-        told.isStored ||= told.coupon.recipient === recipient && told.issuedAtMs === issuedAtMs
+      if (told !== undefined && told.slot === slot) {
+        told.isStored ||= told.recipient === recipient && told.issuedAtMs === issuedAtMs
       }
       const owner =
-        (recipient === null ? undefined : this.#owners.get(`recipient ${recipient}`)) ??
+        (recipient === null ? undefined : this.#byRecipient.get(recipient)) ??
         (requestKey === null ? undefined : this.#byRequestKey.get(requestKey)) ??
         told?.owner
       if (owner !== undefined) owner.issuedAtMs ??= issuedAtMs
@@ -149,8 +157,8 @@ export class Told {
   /** After all rows. @param rows how many there were */
   end({ startTimeMs, totalCoupons, version }: AuditedCampaign, rows: number, findings: Findings): HistoryReport {
     for (const flaw of this.#flaws) findings.note(...flaw)
-    for (const { coupon, issuedAtMs, isStored } of this.#coupons.values()) {
-      const example = `slot ${coupon.slot}, code ${lastOf(coupon.coupon_code)}`
+    for (const [code, { slot, issuedAtMs, isStored }] of this.#coupons) {
+      const example = `slot ${slot}, code ${lastOf(code)}`
       if (!isStored) findings.note('acknowledged_stored', example)
       if (issuedAtMs < startTimeMs) findings.note('acknowledged_after_start', example)
     }
@@ -161,9 +169,9 @@ export class Told {
         findings.note('acknowledged_after_start', `the first answer of history ${history + 1}`)
     }
     let unjudged = 0
-    for (const owner of this.#owners.values()) {
-      // Without recipient and key each call is a wish of its own.
-      if (owner.soldOutMs.size === 0 || !owner.isKnown) continue
+    // Without recipient and key each call is a wish of its own.
+    for (const owner of [this.#byRecipient, this.#byKey].flatMap((owners) => [...owners.values()])) {
+      if (owner.soldOut.length === 0) continue
       const judgement = this.#judgeSoldOut(owner)
       if (judgement === 'false') findings.note('sold_out_true', this.#exampleOf(owner))
       else if (judgement === 'unjudged') unjudged++
@@ -192,11 +200,10 @@ export class Told {
    * coupon under way, so that the time of a row, which is from before it was written, is good enough: a row that was
    * begun before the call was sent is one of those, or came after the total was raised, and then after the call.
    */
-  #judgeSoldOut({ soldOutMs, hadMs, issuedAtMs }: Owner): 'true' | 'false' | 'unjudged' {
+  #judgeSoldOut({ soldOut, had, issuedAtMs }: Owner): 'true' | 'false' | 'unjudged' {
     let isJudged = true
-    for (const [history, sentMs] of soldOutMs) {
-      const had = hadMs.get(history)
-      if (had !== undefined && had < sentMs) return 'false'
+    for (const { history, ms: sentMs } of soldOut) {
+      if (had.some((moment) => moment.history === history && moment.ms < sentMs)) return 'false'
       if (issuedAtMs === null) continue
       const bounds = this.#offsets[history]?.bounds ?? null
       if (bounds === null) isJudged = false
@@ -225,6 +232,13 @@ export class Told {
     }
     return { calls: this.#calls, other_calls: this.#otherCalls, ...counts }
   }
+}
+
+/** Of the moments of one history, one is enough. Most people are in one history only. */
+function keep(moments: Moment[], history: number, ms: number, better: (a: number, b: number) => number): void {
+  const known = moments.find((moment) => moment.history === history)
+  if (known === undefined) moments.push({ history, ms })
+  else known.ms = better(known.ms, ms)
 }
 
 /** What the service makes of a recipient that it is sent. */

@@ -125,7 +125,11 @@ async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSigna
   process.stderr.write(
     `${campaign.id}: ${shownCount(campaign.total_coupons)} coupons, ${servers.length} server${servers.length === 1 ? '' : 's'}\n`,
   )
-  const history = await createHistory(file, { campaign_id: campaign.id, started_at: Date.now() })
+  const head = { campaign_id: campaign.id, started_at: Date.now() }
+  const history = await createHistory(file, head).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+    throw new Error(`${file} is there already: take another name`, { cause: error })
+  })
   const live = new Live(startsAtMs)
   const stopTelling = tellProgress(() => live.line())
   const recipients = new Set<string | null>()

@@ -21,7 +21,8 @@ export function checkResyncAsks(asks: readonly ResyncAsk[]): void {
   }
 }
 
-function checkCampaign({ id, createdAtMs }: CampaignIdentity): void {
+/** @throws RangeError */
+export function checkCampaign({ id, createdAtMs }: CampaignIdentity): void {
   if (id === '') throw new RangeError('campaign.id must not be empty')
   checkInteger('campaign.createdAtMs', createdAtMs, 0, Number.MAX_SAFE_INTEGER)
 }

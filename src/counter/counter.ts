@@ -19,6 +19,9 @@ export interface Counter {
   /** Raises `next` to `maxSlot` + 1, or creates it, or replaces what is not an integer ≥ 1. Never lowers it. */
   resync(asks: readonly ResyncAsk[]): Promise<(undefined | CounterUnavailable)[]>
 
+  /** `next` as it stands, taking nothing: for people who look. null: nothing sensible is known. */
+  peek(campaigns: readonly CampaignIdentity[]): Promise<(number | null | CounterUnavailable)[]>
+
   /** Does it answer? Never throws. */
   ping(): Promise<boolean>
 

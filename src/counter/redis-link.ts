@@ -11,6 +11,8 @@ export interface RedisLink {
   laneOf(key: string): string
   reserve(abort: AbortSignal, key: string, count: string, total: string, expiry: string): Promise<unknown>
   resync(abort: AbortSignal, key: string, maxSlot: string, expiry: string): Promise<unknown>
+  /** null: there is nothing. */
+  read(abort: AbortSignal, key: string): Promise<unknown>
   /** True when all of it answers. */
   ping(abort: AbortSignal): Promise<boolean>
   /** What the connection suffered from last, in a word. */
@@ -48,6 +50,7 @@ function openServer([server]: readonly [Server, ...Server[]], randomness: Random
     laneOf: () => '',
     reserve: (abort, ...args) => client.withAbortSignal(abort).reserve(...args),
     resync: (abort, ...args) => client.withAbortSignal(abort).resync(...args),
+    read: (abort, key) => client.withAbortSignal(abort).get(key),
     ping: async (abort) => (await client.withAbortSignal(abort).ping()) === 'PONG',
     lastFault: faults.last,
     destroy: () => client.destroy(),
@@ -99,6 +102,7 @@ function openCluster(servers: readonly [Server, ...Server[]], clock: Clock, rand
     laneOf: (key) => key,
     reserve: (abort, ...args) => within(abort).reserve(...args),
     resync: (abort, ...args) => within(abort).resync(...args),
+    read: (abort, key) => within(abort).get(key),
     async ping(abort) {
       if (cluster.masters.length === 0) return false
       await Promise.all(

@@ -3,7 +3,7 @@
 import { ClientClosedError, ClientOfflineError, ErrorReply } from '@redis/client'
 import type { CampaignIdentity } from '../campaign/campaign.ts'
 import { type Clock, type Randomness, systemRandomness } from '../host.ts'
-import { checkReserveAsks, checkResyncAsks } from './asks.ts'
+import { checkCampaign, checkReserveAsks, checkResyncAsks } from './asks.ts'
 import { type Counter, CounterUnavailable, type Reservation, type ReserveAsk, type ResyncAsk } from './counter.ts'
 import { COUNTER_LIMITS } from './limits.ts'
 import { openRedisLink, wordFor } from './redis-link.ts'
@@ -151,6 +151,25 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
       )
     },
 
+    async peek(campaigns: readonly CampaignIdentity[]) {
+      campaigns.forEach(checkCampaign)
+      return run(
+        campaigns.map((campaign): Command<number | null> => {
+          const command = commandFor(campaign)
+          return {
+            ...command,
+            send: (abort) =>
+              link.read(abort, command.key).catch((error: unknown) => {
+                // Something else stands there, which is as good as nothing.
+                if (error instanceof ErrorReply && error.message.startsWith('WRONGTYPE')) return null
+                throw error
+              }),
+            decode: (reply) => ({ answer: decodeNext(reply) }),
+          }
+        }),
+      )
+    },
+
     async ping() {
       const pong: Command<true> = {
         lane: link.laneOf(''),
@@ -178,6 +197,11 @@ function decodeReservation(reply: unknown, asked: number, total: number): { read
   if (status !== 'ok' || !isInteger(from) || !isInteger(count) || rest.length > 0) return undefined
   if (from < 1 || count < 0 || count > asked || (count > 0 && from + count - 1 > total)) return undefined
   return { answer: { status, from, count } }
+}
+
+/** As reserve.lua takes it. */
+function decodeNext(reply: unknown): number | null {
+  return typeof reply === 'string' && /^[1-9]\d{0,14}$/.test(reply) ? Number(reply) : null
 }
 
 function isInteger(value: unknown): value is number {

@@ -5,6 +5,8 @@ import { Fault } from '../answers.ts'
 import { auditCampaign, GRACE_MS_DEFAULT, type AuditProgress } from '../audit/audit.ts'
 import type { AuditReport } from '../audit/report.ts'
 import type { AuditSource } from '../audit/source.ts'
+import type { CampaignIdentity } from '../campaign/campaign.ts'
+import { CounterUnavailable, type Counter } from '../counter/counter.ts'
 import type { Clock } from '../host.ts'
 import { LedgerUnavailable } from '../ledger/ledger.ts'
 import {
@@ -25,6 +27,7 @@ export type AuditAnswer =
 
 export interface AuditParts {
   readonly source: AuditSource
+  readonly counter: Pick<Counter, 'peek'> | null
   readonly clock: Clock
   /** Is somebody waiting for a coupon? */
   readonly isIssuing: () => boolean
@@ -96,7 +99,8 @@ export class Audits {
     }
     const audit = async (): Promise<AuditAnswer> => {
       try {
-        const options = { graceMs: GRACE_MS_DEFAULT, onProgress, clock }
+        const counterNext = (campaign: CampaignIdentity) => this.#counterNext(campaign)
+        const options = { graceMs: GRACE_MS_DEFAULT, onProgress, counterNext, clock }
         const report = await this.#turnstile.pass(() => auditCampaign(source, campaignId, options))
         return report === null ? { status: 'campaign_not_found' } : { status: 'done', report }
       } finally {
@@ -113,6 +117,11 @@ export class Audits {
     // Of whoever asks next, if nobody waits now.
     flight.answer.catch(() => {})
     return flight
+  }
+
+  async #counterNext(campaign: CampaignIdentity): Promise<number | null> {
+    const [next = null] = (await this.#parts.counter?.peek([campaign])) ?? []
+    return next instanceof CounterUnavailable ? null : next
   }
 
   #forget(): void {

@@ -94,6 +94,11 @@ export const Audit = Type.Object({
     description:
       'SHA-256 over the coupons up to `through_slot`: equal in every audit with that `through_slot`, here and by `firstcome audit`.',
   }),
+  counter_next: nullable(
+    Type.Integer({
+      description: 'The slot that the counter in Redis would propose next. A hint that may be anything; `null`: none.',
+    }),
+  ),
   grace_ms: Type.Integer(),
   gaps: gaps('Slots that were passed over more than `grace_ms` ago and are free. Whoever asks next gets one.'),
   in_flight: gaps('The same, but younger: somebody may be getting them.'),

@@ -70,6 +70,7 @@ const audit: AuditReport = {
   highest_slot: 4_098,
   through_slot: 4_090,
   checksum: '7d1a54127b222502f5b79b5fb0803061152a44f92b37e23c6527baf665d4da9a',
+  counter_next: 4_099,
   grace_ms: GRACE_MS_DEFAULT,
   gaps: noGaps,
   in_flight: { count: 2, ranges: [{ from: 4_091, to: 4_092 }] },

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { Fault } from '../answers.ts'
 import type { AuditSource } from '../audit/source.ts'
 import type { Campaigns } from '../campaign/campaigns.ts'
+import type { Counter } from '../counter/counter.ts'
 import type { Clock, Randomness } from '../host.ts'
 import type { Issuer } from '../issue/outcome.ts'
 import { AuditHandlers } from './audit-handlers.ts'
@@ -41,6 +42,8 @@ export interface ServerParts {
   readonly issuer: Issuer
   readonly campaigns: Campaigns
   readonly auditSource: AuditSource
+  /** null: there is none. Only looked at. */
+  readonly counter: Pick<Counter, 'peek'> | null
   readonly health: Health
   readonly lifecycle: Lifecycle
   readonly log: Log
@@ -51,7 +54,7 @@ export interface ServerParts {
 }
 
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { issuer, campaigns, auditSource, health, lifecycle, log, clock, randomness, version } = parts
+  const { issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, version } = parts
   const problems = new Problems(randomness, new FaultLog(log, clock))
   const ids = requestIds(randomness)
 
@@ -106,7 +109,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   }
   const lists = new Turnstile(limits, clock)
   const coupons = new CouponHandlers({ issuer, campaigns, clock, lists }, problems)
-  const audits = new Audits({ source: auditSource, clock, isIssuing: () => !issuer.isIdle })
+  const audits = new Audits({ source: auditSource, counter, clock, isIssuing: () => !issuer.isIdle })
   app.addHook('preClose', (done) => {
     coupons.cutExports()
     audits.cut()

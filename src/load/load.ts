@@ -173,21 +173,22 @@ class Run {
     const { want: wantOf, clock, patienceMs } = this.#options
     const want = wantOf(number)
     const message = this.#messageOf(want)
-    let server: Server | null = null
+    let last: Server | null = null
     let intendedAtMs = dueAtMs
-    let wantedSinceMs = dueAtMs
+    let wantedSinceMs = dueAtMs ?? clock.nowMs()
     for (let call = 1, misses = 0; ; call++) {
-      server = this.#servers.next(server)
+      const server = await this.#serverFor(last, wantedSinceMs)
+      if (server === null) return this.#giveUp(call)
+      last = server
       const { hangUpAfterMs = null } = call === 1 ? want : {}
       const exchange = await server.exchange({ ...message, hangUpAfterMs }, () => this.#isOver)
       if (exchange === null) return this.#giveUp(call)
       const answer = answerOf(exchange.reply)
       intendedAtMs ??= exchange.sentAtMs
-      wantedSinceMs ??= exchange.sentAtMs
       await this.#tell(want, call, server, intendedAtMs, exchange, answer)
 
       if (answer.retryAfterMs === null) misses++
-      if (!exchange.wasSent) this.#servers.rest(server)
+      this.#servers.learn(server, exchange)
       // Without key and recipient, the next call would want another coupon.
       const isOnce = want.recipient === null && want.idempotencyKey === null
       if (isOnce && answer.answer === 'unknown') return this.#giveUp(call + 1)
@@ -200,6 +201,18 @@ class Run {
       await this.#pause(waitMs)
       if (this.#isOver) return this.#giveUp(call + 1)
       intendedAtMs = dueAtMs === null ? null : againAtMs
+    }
+  }
+
+  /** Waits until there is one. null: patience is over, or the run. */
+  async #serverFor(last: Server | null, wantedSinceMs: number): Promise<Server | null> {
+    for (;;) {
+      const server = this.#servers.next(last)
+      if (server !== null) return server
+      const waitMs = this.#servers.restMs()
+      if (this.#options.clock.nowMs() + waitMs > wantedSinceMs + this.#options.patienceMs) return null
+      await this.#pause(waitMs)
+      if (this.#isOver) return null
     }
   }
 

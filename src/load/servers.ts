@@ -6,7 +6,7 @@ import type { Clock, Randomness } from '../host.ts'
 /** For one exchange: the service gives up on its own before that, so what is later is no reply. */
 const EXCHANGE_MS_MAX = 15_000
 const CONNECT_MS_MAX = 3_000
-/** A server that refused a connection is left alone for half to one and a half of it: the others go on meanwhile. */
+/** Half to one and a half of it, a server that refused a connection is left alone; then one caller tries it for all. */
 const REST_MS = 200
 
 export interface Message {
@@ -54,29 +54,43 @@ export class Servers {
     this.#servers = urls.map((url) => new Server(url, connections, clock))
   }
 
-  /** The next one that does not rest, and not `last` if there is another. */
-  next(last: Server | null): Server {
-    const now = this.#clock.nowMs()
+  /** The next one, and not `last` if there is another. null: none takes connections, as far as is known. */
+  next(last: Server | null): Server | null {
     const count = this.#servers.length
     let second: Server | null = null
     for (let step = 0; step < count; step++) {
       const server = this.#servers[this.#turn++ % count] as Server
-      if (server.restsUntilMs > now) continue
-      if (server !== last) return server
-      second = server
+      if (server === last) second = server
+      else if (this.#isOpen(server)) return server
     }
-    // All rest, or only the last one does not.
-    return second ?? (this.#servers[this.#turn++ % count] as Server)
+    return second !== null && this.#isOpen(second) ? second : null
+  }
+
+  #isOpen(server: Server): boolean {
+    if (server.triedAgainAtMs === null) return true
+    if (this.#clock.nowMs() < server.triedAgainAtMs) return false
+    this.#rest(server)
+    return true
+  }
+
+  /** After an exchange with it. */
+  learn(server: Server, { wasSent }: Exchange): void {
+    if (wasSent) server.triedAgainAtMs = null
+    else this.#rest(server)
+  }
+
+  #rest(server: Server): void {
+    server.triedAgainAtMs = this.#clock.nowMs() + this.restMs()
+  }
+
+  restMs(): number {
+    return REST_MS * (0.5 + this.#randomness.fraction())
   }
 
   /** Opens so many connections to each. A server that is not there has none. */
   async warm(connections: number): Promise<void> {
     const greetings = this.#servers.flatMap((server) => Array.from({ length: connections }, () => server.greet()))
     await Promise.all(greetings)
-  }
-
-  rest(server: Server): void {
-    server.restsUntilMs = this.#clock.nowMs() + REST_MS * (0.5 + this.#randomness.fraction())
   }
 
   async close(): Promise<void> {
@@ -87,7 +101,8 @@ export class Servers {
 export class Server {
   /** As it was given, without a slash at its end. */
   readonly url: string
-  restsUntilMs = 0
+  /** Monotonic. null: it takes connections. */
+  triedAgainAtMs: number | null = null
   readonly #pool: Pool
   readonly #prefix: string
   readonly #clock: Clock

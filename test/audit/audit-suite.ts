@@ -40,6 +40,8 @@ export interface AuditedDatabase {
   setTotal(campaignId: string, total: number): Promise<void>
   /** Before there are rows. */
   dropUnique(column: UniqueColumn): Promise<void>
+  /** In its place, one that forbids nothing. */
+  indexPlainly(column: UniqueColumn): Promise<void>
   dropChecks(): Promise<void>
   close(): Promise<void>
 }
@@ -284,8 +286,13 @@ export function auditSuite(name: string, open: () => Promise<AuditedDatabase>, p
         ],
       ]
 
-      test.each(twins)('%s', async (column, check, twin) => {
+      const indexes = twins.flatMap(([column, ...twin]) => [
+        [column, 'no index', ...twin] as const,
+        [column, 'a plain index', ...twin] as const,
+      ])
+      test.each(indexes)('%s, %s', async (column, index, check, twin) => {
         await database.dropUnique(column)
+        if (index === 'a plain index') await database.indexPlainly(column)
         const rows = slots(1, 8).map((slot) => couponOf(slot))
         await put([...rows, twin(rows[2] as StoredCoupon, 9)])
         const report = await audit()
@@ -310,8 +317,9 @@ export function auditSuite(name: string, open: () => Promise<AuditedDatabase>, p
         })
       })
 
-      test('with a plain index in its place, where a page ends, and many of one', async () => {
+      test('where a page ends, and many of one', async () => {
         await database.dropUnique('slot')
+        await database.indexPlainly('slot')
         const rows = slots(1, 2 * pageRows).map((slot) => couponOf(slot))
         const more = (count: number, slot: number) =>
           Array.from({ length: count }, (_, index) => couponOf(10_000 + slot + index, { slot }))

@@ -109,6 +109,7 @@ describe('a rush', () => {
       })
     }
     expect(new Set(reports.map((report) => report?.['checksum'])).size).toBe(1)
+    expect(reports[2]?.['counter_next']).toBeGreaterThan(COUPONS)
     const counts = (reports[0] as AuditReport).history as HistoryReport
     expect(counts).toMatchObject({ requests: PEOPLE, unjudged: 0 })
     expect(counts.acknowledged + counts.unknown_stored).toBe(COUPONS)

@@ -6,7 +6,7 @@ import { auditCampaign } from '../../src/audit/audit.ts'
 import { Numbers, numberOf } from '../../src/audit/distinct.ts'
 import { recipientKey } from '../../src/audit/keys.ts'
 import { pagesOf } from '../../src/audit/pages.ts'
-import type { AuditedCoupon } from '../../src/audit/source.ts'
+import type { AuditedCoupon, AuditSource } from '../../src/audit/source.ts'
 import { heldSource, type Held } from './held-rows.ts'
 
 const NOW_MS = 1_800_000_000_000
@@ -64,6 +64,23 @@ describe('twins in rows without order', () => {
     for (const value of ['a', 'b', 'a', 'c', 'c', 'c']) numbers.add(value)
     expect(await numbers.suspects(async () => {})).toEqual(new Set([numberOf('a'), numberOf('c')]))
   })
+})
+
+test('an index that lacks a row is told', async () => {
+  const held = heldSource({ campaign, coupons: ten, nowMs: NOW_MS })
+  const values = async function* () {
+    yield ten.slice(1).map(({ couponCode, slot }) => ({ value: couponCode, id: slot }))
+  }
+  const source: AuditSource = {
+    snapshot: (id, work) =>
+      held.snapshot(id, (snapshot) =>
+        work({ ...snapshot, ordered: (column) => (column === 'coupon_code' ? values() : null) }),
+      ),
+  }
+  const report = await auditCampaign(source, campaign.id, { graceMs: 30_000 })
+  expect(report?.violations).toMatchObject([
+    { check: 'scans_agree', count: 1, examples: ['9 by coupon_code, 10 rows'] },
+  ])
 })
 
 describe('a campaign that changes while its rows are read', () => {

@@ -148,6 +148,15 @@ describe('nothing is wrong:', () => {
     expect(violated(await audit(rows, [calls]))).toEqual({})
   })
 
+  test('nor is sold out, told to one who names neither, a word about the coupon they have', async () => {
+    const rows = ALL.with(0, couponOf(1, { recipient: null }))
+    const calls = [
+      ...rows.map((row) => issued(row)),
+      issued(rows[0] as AuditedCoupon, { ...soldOut, ...at(9_000), call: 2 }),
+    ]
+    expect(violated(await audit(rows, [calls]))).toEqual({})
+  })
+
   test('told sold out first, and a coupon after the total was raised', async () => {
     const calls = [...TOLD.slice(0, 3), issued(couponOf(4), { ...soldOut, ...at(3_500) }), issued(couponOf(4))]
     expect(violated(await audit(ALL, [calls], { version: 2 }))).toEqual({})
@@ -266,6 +275,12 @@ describe('what is wrong is found:', () => {
       const row = couponOf(2, { recipient: null, requestKey: requestKey('order-2') })
       const lost = issued(row, { ...soldOut, ...at(9_000), idempotency_key: 'order-2' })
       expect(violated(await audit(ALL.with(1, row), [[...TOLD.toSpliced(1, 1), lost]]))).toEqual({ sold_out_true: 1 })
+    })
+
+    test('told after their coupon, by a machine whose clock is not known', async () => {
+      const replayed = issued(couponOf(2), { ...again, ...at(90_000_000) })
+      const calls = [replayed, issued(couponOf(2), { ...soldOut, ...at(90_000_100), call: 3 })]
+      expect(violated(await audit(ALL, [calls]))).toEqual({ sold_out_true: 1 })
     })
 
     test('told while their coupon was being made, within what the clocks leave open, is no lie for sure', async () => {

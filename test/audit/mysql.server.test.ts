@@ -47,6 +47,9 @@ async function open(): Promise<AuditedDatabase> {
     async dropUnique(column) {
       await foreign.query(`ALTER TABLE coupons DROP INDEX ${INDEXES[column]}`)
     },
+    async indexPlainly(column) {
+      await foreign.query(`CREATE INDEX plain_${column} ON coupons (campaign_id, ${column})`)
+    },
     async dropChecks() {
       await foreign.query(
         'ALTER TABLE coupons DROP CONSTRAINT coupons_slot_from_1, DROP CONSTRAINT coupons_recipient_has_key',
@@ -56,4 +59,4 @@ async function open(): Promise<AuditedDatabase> {
   }
 }
 
-auditSuite('MySQL', open, 2_000)
+auditSuite('MySQL', open, 500)

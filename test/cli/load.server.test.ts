@@ -8,7 +8,7 @@ import { call, createCampaign, listCoupons, startServe, type ServerProcess } fro
 import { freshDatabase, uniquePrefix, type FreshDatabase } from '../servers/fresh.ts'
 import { openGuardian } from '../servers/guarded.ts'
 import { startBroken, type Edit } from './broken-build.ts'
-import { run, start, type Ended } from './run-firstcome.ts'
+import { run, start, startOnTerminal, type Ended } from './run-firstcome.ts'
 
 /** Names of claims, by what came of them. */
 function claimsIn({ out }: Ended): Record<'ok' | 'FAIL' | 'not yet', string[]> {
@@ -62,6 +62,7 @@ describe('three servers on MySQL and Redis', () => {
       unknown_left: 0,
       not_sent: 0,
       latency: { count: 2_000 },
+      audit: { verdict: 'exact', complete: true, issued_count: 700 },
     })
   })
 
@@ -87,6 +88,14 @@ describe('three servers on MySQL and Redis', () => {
     expect(ended.out).toMatch(/^no reply +[\d,]+, asked again$/m)
     expect(ended.out).toContain('Good: exactly 3,000 coupons for 6,000 requests')
     await expectNothingLeft(url())
+  })
+
+  test('on a terminal one line tells how far it is, and is gone at the end', async () => {
+    const { out } = await startOnTerminal(urls, ['load', '--coupons', '100', '--rate', '200', '--for', '1s']).ended
+    const lines = out.split('\r\u001b[2K')
+    expect(lines.filter((line) => line.startsWith('opens in ')).length).toBeGreaterThan(2)
+    expect(lines.filter((line) => /^\d s, [1-9]\d* issued, .*p99/.test(line)).length).toBeGreaterThan(2)
+    expect(lines.at(-1)).toMatch(/✓[^]*Good: exactly 100 coupons for 200 requests/)
   })
 
   test('Ctrl-C: nothing more is sent, what was done is judged, and nothing is left', async () => {
@@ -117,7 +126,22 @@ describe('three servers on MySQL and Redis', () => {
     expect(calls).toHaveLength(80)
     // Nobody's history is written over.
     const again = await run(urls, [...args, '--really-issue-live-coupons'])
-    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('history.jsonl') })
+    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('is there already') })
+  })
+
+  test('two at one campaign: together their histories prove it', async () => {
+    await using guardian = await openGuardian()
+    const { id } = await createCampaign(url(), { total_coupons: 300, test: true })
+    const histories = ['seoul', 'busan'].map((name) => join(guardian.folder, `${name}.jsonl`))
+    const both = histories.map((file) => run(urls, ['load', '--campaign', id, '--requests', '250', '--history', file]))
+    for (const { code, out, err } of await Promise.all(both)) expect(code, out + err).toBe(0)
+    const audited = await run(url(), ['audit', id, '--json', '--history', ...histories])
+    expect(JSON.parse(audited.out)).toMatchObject({
+      verdict: 'exact',
+      complete: true,
+      history: { requests: 500, acknowledged: 300, refused: 200, unknown_left: 0 },
+    })
+    expect(audited.code).toBe(0)
   })
 })
 
@@ -194,7 +218,8 @@ describe('bad, with the claim named, when a build', () => {
 
   test.concurrent.each(Object.entries(builds))('%s', async (_name, { edits, claims }) => {
     await using server = await startBroken(edits)
-    const crowd = ['--requests', '900', '--recipients', 'repeat', '--connections', '32', '--starts-in', '500ms']
+    // Time enough for a slow machine to come too early.
+    const crowd = ['--requests', '900', '--recipients', 'repeat', '--connections', '32', '--starts-in', '5s']
     const ended = await run(server.url, ['load', '--coupons', '300', ...crowd])
     // One broken promise may break others.
     expect({ code: ended.code, claims: claimsIn(ended).FAIL }, ended.out + ended.err).toEqual({

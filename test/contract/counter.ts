@@ -106,6 +106,23 @@ export function counterContract(name: string, open: () => Promise<CounterUnderTe
       }
     })
 
+    test('a peek shows what the next reserve begins with, and takes nothing', async () => {
+      const [known, cold] = [await started(41), newCampaign()]
+      expect(await counter.peek([])).toEqual([])
+      for (let i = 0; i < 2; i++) expect(await counter.peek([known, cold, known])).toEqual([42, null, 42])
+      expect(await reserve(known, 100, 3)).toEqual({ status: 'ok', from: 42, count: 3 })
+      expect(await opened.other.peek([known])).toEqual([45])
+    })
+
+    test('a peek at nonsense shows nothing, and leaves it', async () => {
+      for (const value of NONSENSE) {
+        const campaign = newCampaign()
+        await opened.plant(campaign, value)
+        expect(await counter.peek([campaign]), JSON.stringify(value)).toEqual([null])
+        expect(await reserve(campaign, 10, 1)).toEqual({ status: 'cold' })
+      }
+    })
+
     test('after resync the runs follow each other up to the total; then none is left, for ever', async () => {
       const campaign = await started()
       expect(await reserve(campaign, 10, 4)).toEqual({ status: 'ok', from: 1, count: 4 })

@@ -1,7 +1,7 @@
 // A counter in this process, for tests that are about something else. It passes the contract of the real one.
 
 import { isSameCampaign, type CampaignIdentity } from '../../src/campaign/campaign.ts'
-import { checkReserveAsks, checkResyncAsks } from '../../src/counter/asks.ts'
+import { checkCampaign, checkReserveAsks, checkResyncAsks } from '../../src/counter/asks.ts'
 import { type Counter, CounterUnavailable } from '../../src/counter/counter.ts'
 
 /** What several counters share, as several servers share one Redis. */
@@ -48,6 +48,10 @@ export function openMemoryCounter(store: MemoryCounterStore = createMemoryCounte
         if ((readNext(entry.value) ?? 0) <= maxSlot) entry.value = String(maxSlot + 1)
         return undefined
       })
+    },
+    async peek(campaigns) {
+      campaigns.forEach(checkCampaign)
+      return answerAll(campaigns, (campaign) => readNext(entryOf(campaign).value))
     },
     ping: async () => !closed && !store.away,
     async close() {

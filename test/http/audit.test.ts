@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { AuditSnapshot, AuditSource } from '../../src/audit/source.ts'
+import { CounterUnavailable } from '../../src/counter/counter.ts'
 import { systemClock, type Clock } from '../../src/host.ts'
 import {
   AUDIT_ANSWER_MS_MAX,
@@ -96,6 +97,16 @@ test('a small campaign is told at once, over its own ledger', async () => {
   expect(json['violations']).toEqual([])
   expect(text).not.toContain('user-1')
   expect(text).not.toContain(coupon['coupon_code'])
+})
+
+test.each<[what: string, answer: number | null | CounterUnavailable, shown: number | null]>([
+  ['where it stands', 7, 7],
+  ['that it knows nothing', null, null],
+  ['nothing while it is away', new CounterUnavailable('away'), null],
+])('of the counter it tells %s', async (_what, answer, shown) => {
+  const { call } = await open({ counter: { peek: async () => [answer] } })
+  const { json } = await call('GET', AUDIT)
+  expect([json['verdict'], json['counter_next']]).toEqual(['exact', shown])
 })
 
 test('no such campaign', async () => {
@@ -217,7 +228,8 @@ describe('while coupons are being issued', () => {
   test('and not when nobody waits for one', async () => {
     const { clock, slept } = heldClock()
     const { call } = await open({ clock })
-    expect((await call('GET', AUDIT)).status).toBe(200)
+    await call('POST', '/v1/campaigns/c/coupons', {})
+    expect((await call('GET', AUDIT)).json['issued_count']).toBe(1)
     expect(slept).toEqual([])
   })
 })

@@ -50,6 +50,7 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
     auditSource: ledgerAuditSource(ledger),
+    counter: null,
     health,
     lifecycle,
     log: { error: log, warn: log },

@@ -230,6 +230,7 @@ describe('a deadline passes', () => {
         return reservations
       },
       resync: (asks) => counter.resync(asks),
+      peek: (campaigns) => counter.peek(campaigns),
       ping: () => counter.ping(),
       close: () => counter.close(),
     }

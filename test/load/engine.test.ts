@@ -1,13 +1,12 @@
 // The load engine against servers that stall, refuse, break off and come back.
 
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { systemClock, systemRandomness } from '../../src/host.ts'
 import type { HistoryCall } from '../../src/load/history.ts'
 import { runLoad, type LoadOptions } from '../../src/load/load.ts'
 import type { LoadNumbers } from '../../src/load/numbers.ts'
 import { burst, steady, withEarly } from '../../src/load/plan.ts'
+import { freePort } from '../servers/server.ts'
 import { coupon, openCouponServer, problem, type CouponServer } from './coupon-server.ts'
 
 interface Ran {
@@ -196,12 +195,7 @@ test('a caller who hangs up asks again, with the same key', async () => {
 })
 
 test('a server that refuses connections costs nobody the answer, and takes part again when it is back', async () => {
-  // A port where nobody listens yet.
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-
+  const port = await freePort()
   await using there = await openCouponServer((_asked, count) => coupon(count))
   const isOver = new AbortController()
   let back: Promise<CouponServer> | null = null
@@ -223,6 +217,22 @@ test('a server that refuses connections costs nobody the answer, and takes part 
   expect(numbers.requests - numbers.issued).toBe(numbers.unknownLeft)
   // Left alone for a moment each time: not every other call went there while it was away.
   expect(numbers.unknown['no reply']).toBeLessThan(there.asked.length / 2)
+})
+
+test('while no server is there one request tries for all; when one is back, all are answered', async () => {
+  const port = await freePort()
+  let back: Promise<CouponServer> | null = null
+  const { numbers } = await load({
+    servers: [`http://127.0.0.1:${port}`],
+    plan: steady(500, 1, Date.now()),
+    onNumbers({ outstanding }) {
+      if (outstanding === 500) back ??= openCouponServer((_asked, count) => coupon(count), port)
+    },
+  })
+  await using server = await (back as Promise<CouponServer> | null)
+  expect(server?.asked).toHaveLength(500)
+  expect(numbers).toMatchObject({ requests: 500, issued: 500, unknownLeft: 0, notSent: 0 })
+  expect(numbers.unknown['no reply']).toBeLessThan(250)
 })
 
 test('after an interruption nothing is sent, what is under way is waited for, and nothing goes uncounted', async () => {

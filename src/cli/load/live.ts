@@ -32,15 +32,18 @@ export class Live {
     if (sinceStartMs < 0) return `opens in ${shownDuration(-sinceStartMs)}`
     if (this.#now === null) return ''
     const { issued, refused, unknown, latency, outstanding } = this.#now
+    const { sold_out: soldOut = 0, ...others } = refused
     const faults = sum(unknown)
+    // What matters most comes first: a narrow terminal shows no more.
     const parts = [
       `${Math.floor(sinceStartMs / 1_000)} s`,
       `${shownCount(issued)} issued`,
-      ...Object.entries(refused).map(([code, count]) => `${shownCount(count)} ${code}`),
+      ...(soldOut === 0 ? [] : [`${shownCount(soldOut)} sold_out`]),
       ...(faults === 0 ? [] : [`${shownCount(faults)} faults`]),
-      `${shownCount(outstanding)} waiting`,
       `${shownCount(Math.round(this.#perSecond))}/s`,
       ...(latency.count === 0 ? [] : [`p50 ${shownMs(latency.p50Ms)}`, `p99 ${shownMs(latency.p99Ms)}`]),
+      `${shownCount(outstanding)} waiting`,
+      ...Object.entries(others).map(([code, count]) => `${shownCount(count)} ${code}`),
     ]
     return parts.join(', ')
   }

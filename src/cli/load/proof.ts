@@ -22,6 +22,7 @@ export interface Proof {
   /** The last line. */
   readonly summary: string
   readonly claims: readonly Claim[]
+  readonly audit: AuditReport
 }
 
 export interface Run {
@@ -52,37 +53,28 @@ export function prove(run: Run, report: AuditReport): Proof {
             examples: violation.examples,
           }
     })
-  const claims = [exactly(run, report), answered(run.numbers), ...(run.isAlone ? [told(run, report)] : []), ...audited]
-  const failed = claims.filter(({ result }) => result === 'FAIL')
-  const open = claims.filter(({ result }) => result === 'not yet')
+  const claims = [exact(run, report), answered(run.numbers), ...(run.isAlone ? [told(run, report)] : []), ...audited]
+  const namesOf = (result: Claim['result']) => claims.filter((claim) => claim.result === result).map(({ name }) => name)
+  const [failed, open] = [namesOf('FAIL'), namesOf('not yet')]
+  const proof = { claims, audit: report }
   if (failed.length > 0) {
-    const names = failed.map(({ name }) => name).join(', ')
-    return {
-      verdict: 'bad',
-      exitCode: 1,
-      summary: `Bad: ${failed.length} of ${claims.length} do not hold: ${names}`,
-      claims,
-    }
+    const summary = `Bad: ${failed.length} of ${claims.length} do not hold: ${failed.join(', ')}`
+    return { ...proof, verdict: 'bad', exitCode: 1, summary }
   }
   if (open.length > 0) {
-    const names = open.map(({ name }) => name).join(', ')
-    return {
-      verdict: 'not yet',
-      exitCode: 2,
-      summary: `Not yet: nothing is wrong, but not shown are: ${names}`,
-      claims,
-    }
+    const summary = `Not yet: nothing is wrong, but not shown are: ${open.join(', ')}`
+    return { ...proof, verdict: 'not yet', exitCode: 2, summary }
   }
   const requests = `${shownCount(run.numbers.requests)} requests`
   const issued = shownCount(report.issued_count)
-  const summary = report.complete
-    ? `Good: exactly ${issued} coupons for ${requests}, and every answer is true.`
-    : `Good: exactly as many coupons as asked for, ${issued} of ${shownCount(run.total)}, for ${requests}, and every answer is true.`
-  return { verdict: 'good', exitCode: 0, summary, claims }
+  const exactly = report.complete
+    ? `exactly ${issued} coupons for ${requests}`
+    : `exactly as many coupons as asked for, ${issued} of ${shownCount(run.total)}, for ${requests}`
+  return { ...proof, verdict: 'good', exitCode: 0, summary: `Good: ${exactly}, and every answer is true.` }
 }
 
 /** The one promise that needs to know how many came. */
-function exactly({ numbers, total, issuedBefore, demand, isAlone }: Run, { issued_count: rows }: AuditReport): Claim {
+function exact({ numbers, total, issuedBefore, demand, isAlone }: Run, { issued_count: rows }: AuditReport): Claim {
   const wanted = Math.min(total, issuedBefore + demand)
   const isFull = wanted === total
   const says = isFull

@@ -19,7 +19,7 @@ export function printRun(
   { isJson, servers }: Wish,
   campaignId: string,
   { numbers, tookMs }: Sent,
-  { verdict, summary, claims }: Proof,
+  { verdict, summary, claims, audit }: Proof,
 ): void {
   if (isJson) {
     const urls = servers.map(({ url }) => url)
@@ -30,6 +30,7 @@ export function printRun(
       servers: urls,
       ...numbersJson(numbers, tookMs),
       claims,
+      audit,
     }
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
     return
