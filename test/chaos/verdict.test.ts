@@ -38,6 +38,7 @@ async function told(...calls: Partial<HistoryCall>[]): Promise<string[]> {
     ],
     issuedMs: Array.from({ length: 10 }, (_, index) => START_MS + 400 + index),
     calls: history(calls),
+    isCalm: (request) => request.startsWith('late'),
     unanswered: [],
   })
   return findings.map(({ promise, what }) => `${promise} ${/: ([^:]+)$/.exec(what)?.[1]}`)
@@ -78,13 +79,28 @@ test('sold out: when all of a total that may have held were issued', async () =>
   expect(await told(soldOut(710, 800))).toEqual(['P6 10 of 20 were issued'])
 })
 
+test('a service that is well answers everybody', async () => {
+  const unavailable = { answer: 'unknown', status: 503, code: 'unavailable' } as const
+  expect(await told({ ...unavailable, request: 'r1' })).toEqual([])
+  expect(await told({ ...unavailable, request: 'late-1' })).toEqual(['P6 all had healed'])
+  expect(await told({ answer: 'unknown', request: 'late-1' })).toEqual(['P6 all had healed'])
+})
+
 test('too early: until the start', async () => {
   expect(await told({ code: 'campaign_not_started', sent_at: START_MS - 1 })).toEqual([])
   expect(await told({ code: 'campaign_not_started', sent_at: START_MS + 1 })).toEqual(['P6 it has started'])
 })
 
 test('who has no answer is found', async () => {
-  const one = { campaignId: 'c', startMs: 0, totals: [], issuedMs: [], calls: history([]), unanswered: ['r7'] }
+  const one = {
+    campaignId: 'c',
+    startMs: 0,
+    totals: [],
+    issuedMs: [],
+    calls: history([]),
+    isCalm: () => false,
+    unanswered: ['r7'],
+  }
   expect(await toldFindings(one)).toEqual([{ promise: 'P2', what: 'c: r7 was not answered after all had healed' }])
 })
 

@@ -116,6 +116,16 @@ describe('a guarded process', () => {
     expect(existsSync(one.folder)).toBe(false)
   })
 
+  test('all of its output is heard, more than is kept', async () => {
+    let heard = ''
+    await using one = await spawnGuarded('sh', ['-c', 'yes | head -c 400000; echo done >&2'], {
+      onOutput: (text) => (heard += text),
+    })
+    await one.exited
+    expect(heard).toHaveLength(400_005)
+    expect(one.output.length).toBeLessThan(400_000)
+  })
+
   test('a program that does not exist', async () => {
     await expect(spawnGuarded('/no/such/program', [])).rejects.toThrow(/ENOENT/)
   })
