@@ -20,8 +20,8 @@ export default defineConfig({
           exclude: [serverTests, longTests],
         },
       },
-      // They use all cores by themselves.
-      { test: { ...limits, name: 'long', include: [longTests], fileParallelism: false, sequence: { groupOrder: 1 } } },
+      // Processes, and what uses all cores by itself.
+      { test: { ...limits, name: 'long', maxWorkers: 2, include: [longTests], sequence: { groupOrder: 1 } } },
       {
         test: {
           ...limits,

@@ -1,43 +1,14 @@
-// Every command that a document shows is run, or says why not.
+// Every command that a document shows is run (commands.long.test.ts, commands.server.test.ts), or says why not.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path/posix'
 import { describe, expect, test } from 'vitest'
 import { codeWords, documents, readDocument, ROOT } from './documents.ts'
-import {
-  commandBlocks,
-  kindOf,
-  openStage,
-  SHOWN_MYSQL_URL,
-  SHOWN_REDIS_URL,
-  startsServer,
-  stepsOf,
-  TEST_COMMAND,
-} from './commands.ts'
+import { commandBlocks, SHOWN_MYSQL_URL, SHOWN_REDIS_URL, stepsOf, TEST_COMMAND } from './commands.ts'
 
 const all = documents()
 const scripts = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
   .scripts
-
-/** README.ko.md shows README.md's blocks letter by letter, and docs/api.md has a test of its own: test/http/api-doc.test.ts. */
-const played = all
-  .filter(({ path }) => path !== 'README.ko.md' && path !== 'docs/api.md')
-  .map((document) => ({
-    path: document.path,
-    blocks: commandBlocks(document).filter((block) => kindOf(block) === 'embedded'),
-  }))
-  .filter(({ blocks }) => blocks.length > 0)
-
-describe.concurrent.each(played.map(({ path, blocks }) => [path, blocks] as const))('%s', (_path, blocks) => {
-  test('its commands do what it shows', async () => {
-    const stage = await openStage({ start: blocks.find(startsServer) ?? null })
-    try {
-      for (const block of blocks) if (!startsServer(block)) await stage.play(block)
-    } finally {
-      await stage.close()
-    }
-  })
-})
 
 test('a block that is not run says why', () => {
   const silent = all

@@ -1,9 +1,11 @@
 // What continuous integration asks of the simulator: the same two thousand seeds each time, some that nobody has run before,
 // and that every fault and every rare branch really happened in them.
 
+import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { expect, test } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
 import { runSeeds } from './seeds.ts'
 
 const workers = availableParallelism()
@@ -18,6 +20,29 @@ test('2,000 seeds keep every promise, and nothing is left out', async () => {
 test('so do 1,000 that nobody has run before', async () => {
   const { broken } = await runSeeds({ from: randomInt(1, 2 ** 31), count: 1_000, workers })
   expect(broken).toBeNull()
+})
+
+describe('npm run simulate', () => {
+  const run = (...args: string[]) => {
+    const program = fileURLToPath(new URL('simulate.ts', import.meta.url))
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' })
+    return { status, stdout, stderr }
+  }
+
+  test('one seed, told step by step', () => {
+    const { status, stdout } = run('--seed', '7', '--trace')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^ +0\.00 ms {2}mix: .*\n[^]* asks server [^]*seed 7 .*every promise was kept\n$/)
+  })
+
+  test('what it does not know', () => {
+    expect(run('--sed', '7')).toMatchObject({ status: 3, stderr: expect.stringContaining('--help') })
+    expect(run('--seeds', 'many')).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('--seeds: a whole number'),
+    })
+    expect(run('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Examples:') })
+  })
 })
 
 const MUST_HAPPEN = [

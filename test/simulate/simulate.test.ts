@@ -1,7 +1,5 @@
 // The simulator itself: a seed is the same run again, and a promise that is broken is told with its seed.
 
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { SimDatabase } from './database.ts'
 import { Judge } from './judge.ts'
@@ -92,28 +90,5 @@ describe('the judge accuses', () => {
     const { judge, begun, campaign } = court()
     judge.answered(begun, { code: 'campaign_not_started', startTimeMs: campaign.startTimeMs, nowMs: 400 })
     expect(judge.violation).toBeNull()
-  })
-})
-
-describe('npm run simulate', () => {
-  const run = (...args: string[]) => {
-    const program = fileURLToPath(new URL('simulate.ts', import.meta.url))
-    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' })
-    return { status, stdout, stderr }
-  }
-
-  test('one seed, told step by step', () => {
-    const { status, stdout } = run('--seed', '7', '--trace')
-    expect(status).toBe(0)
-    expect(stdout).toMatch(/^ +0\.00 ms {2}mix: .*\n[^]* asks server [^]*seed 7 .*every promise was kept\n$/)
-  })
-
-  test('what it does not know', () => {
-    expect(run('--sed', '7')).toMatchObject({ status: 3, stderr: expect.stringContaining('--help') })
-    expect(run('--seeds', 'many')).toMatchObject({
-      status: 3,
-      stderr: expect.stringContaining('--seeds: a whole number'),
-    })
-    expect(run('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Examples:') })
   })
 })
