@@ -3,8 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import { createConnection } from 'mysql2/promise'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { systemClock, type Clock } from '../../src/host.ts'
 import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts'
 import { loadMigrations, SchemaMismatch, statementsOf } from '../../src/ledger/migrations.ts'
+import { mysqlLimits } from '../../src/ledger/mysql/limits.ts'
 import { migrateMysql, printMysqlMigrations } from '../../src/ledger/mysql/migrate.ts'
 import { openMysqlLedger } from '../../src/ledger/mysql.ts'
 import { type FreshDatabase, freshDatabase } from '../servers/fresh.ts'
@@ -112,6 +114,18 @@ describe('the migrations of MySQL', () => {
     const ledger: Ledger = openMysqlLedger({ url })
     cleanup.push(() => ledger.close())
     expect(await ledger.checkSettings()).toEqual(expect.any(Array))
+  })
+
+  it('once applied, wait for no statement longer than the path does: on a mute connection a start would hang', async () => {
+    await migrateMysql({ url: database.url })
+    const waitsMs: number[] = []
+    const after: Clock['after'] = (ms, work) => {
+      waitsMs.push(ms)
+      return systemClock.after(ms, work)
+    }
+    expect(await migrateMysql({ url: database.url, clock: { ...systemClock, after } })).toEqual([])
+    expect(waitsMs.length).toBeGreaterThan(0)
+    expect(Math.max(...waitsMs)).toBe(mysqlLimits.statementMsMax)
   })
 
   it('say when there is no server', async () => {

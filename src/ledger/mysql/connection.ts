@@ -32,8 +32,8 @@ export interface Statements {
   readonly dialect: Dialect
   /** A prepared statement, for texts of which there are only a few: each stays prepared while the connection lives. */
   select(sql: string, values: readonly SqlValue[]): Promise<Row[]>
-  /** As `select`, with the values put into the text: for texts that differ from call to call. */
-  selectText(sql: string, values: readonly SqlValue[]): Promise<Row[]>
+  /** As `select`, with the values put into the text: for texts that differ from call to call. `msMax`: as for command(). */
+  selectText(sql: string, values: readonly SqlValue[], msMax?: number): Promise<Row[]>
   /** Prepared; the number of rows that it inserted, deleted or found to update. */
   write(sql: string, values: readonly SqlValue[]): Promise<number>
 }
@@ -146,8 +146,8 @@ export async function openConnection(options: ConnectionOptions, lost: () => voi
     async select(sql: string, values: readonly SqlValue[]) {
       return asRows(await run((answer) => driver.execute(sql, [...values], answer), false))
     },
-    async selectText(sql: string, values: readonly SqlValue[]) {
-      return asRows(await run((answer) => driver.query(sql, [...values], answer), false))
+    async selectText(sql: string, values: readonly SqlValue[], msMax?: number) {
+      return asRows(await run((answer) => driver.query(sql, [...values], answer), false, msMax))
     },
     async write(sql: string, values: readonly SqlValue[]) {
       return affectedRows(await run((answer) => driver.execute(sql, [...values], answer), autocommit))

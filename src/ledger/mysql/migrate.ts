@@ -55,6 +55,9 @@ export function printMysqlMigrations(migrations: readonly Migration[] = loadMigr
   return ['SET NAMES utf8mb4;', `${TABLE_OF_MIGRATIONS};`, ...files].join('\n\n') + '\n'
 }
 
+/** A little longer than the database makes us wait, so that its answer comes first. */
+const TURN_MS_MAX = (MIGRATION_TURN_S_MAX + 10) * 1_000
+
 function recording({ number, name, oldestProgram }: Migration): string {
   return `INSERT INTO firstcome_migrations (number, name, oldest_program, applied_at)
   VALUES (${number}, '${name}', ${oldestProgram}, UTC_TIMESTAMP(3))`
@@ -80,7 +83,8 @@ async function appliedMigrations(connection: Connection): Promise<AppliedMigrati
 async function inTurn<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
   // Names of such locks are the whole server's, and of 64 characters at most. (MySQL 9.7 has no MD5 any more.)
   const turn = `CONCAT('firstcome:', LEFT(SHA2(DATABASE(), 256), 32))`
-  const [row] = await connection.selectText(`SELECT GET_LOCK(${turn}, ${MIGRATION_TURN_S_MAX}) AS granted`, [])
+  const question = `SELECT GET_LOCK(${turn}, ${MIGRATION_TURN_S_MAX}) AS granted`
+  const [row] = await connection.selectText(question, [], TURN_MS_MAX)
   if (row?.['granted'] !== 1) {
     throw new LedgerUnavailable('another process is migrating the database', { mayBeWritten: false })
   }
@@ -93,7 +97,8 @@ function open(address: MysqlAddress, clock: Clock): Promise<Connection> {
       address,
       clock,
       connectMsMax: mysqlLimits.connectMsMax,
-      statementMsMax: (MIGRATION_TURN_S_MAX + 10) * 1_000,
+      // Of what has to wait it is said where it is asked: on a connection that went mute a server must not sit for minutes.
+      statementMsMax: mysqlLimits.statementMsMax,
       lockWaitSMax: MIGRATION_LOCK_WAIT_S_MAX,
       transactions: null,
     },
@@ -109,7 +114,7 @@ async function openCreating(address: MysqlAddress & { readonly database: string 
   }
   const connection = await open({ ...address, database: null }, clock)
   try {
-    await connection.command(creatingDatabase(address.database))
+    await connection.command(creatingDatabase(address.database), TURN_MS_MAX)
   } finally {
     await connection.end()
   }
