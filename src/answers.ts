@@ -110,6 +110,13 @@ export const FAULTS = {
     meaning: 'The path exists, the method does not: see `Allow`.',
     retryable: false,
   },
+  request_timeout: {
+    status: 408,
+    title: { en: 'Request not complete in time', ko: '요청이 제시간에 다 오지 않았습니다' },
+    meaning:
+      'The request did not come whole in time, or the server could not read it. Nothing was done: send it again.',
+    retryable: true,
+  },
   payload_too_large: {
     status: 413,
     title: { en: 'Payload too large', ko: '본문이 너무 큽니다' },

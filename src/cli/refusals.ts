@@ -91,6 +91,7 @@ const NEXT: Readonly<Record<ProblemCode, (problem: Problem, context: NextContext
   invalid_request: () => null,
   not_found: () => 'is FIRSTCOME_URL right, and the server of the version of this program?',
   method_not_allowed: () => 'is FIRSTCOME_URL right, and the server of the version of this program?',
+  request_timeout: inAMoment,
   payload_too_large: () => 'is it the --metadata?',
   unsupported_media_type: () => 'something between here and the server changes what is sent',
   busy: inAMoment,

@@ -11,9 +11,9 @@ import { CAMPAIGN_ID } from './request-schemas.ts'
 
 const ABOUT = `Hands out coupons to a crowd that comes in the same second: first come, first served, exactly as many as there are.
 
-**Problems.** Every answer that is not what was asked for is \`application/problem+json\` with a stable \`code\`; its \`type\` leads to a page about it. On any path there may also be \`not_found\` (404), \`method_not_allowed\` (405, see \`Allow\`) and \`headers_too_large\` (431).
+**Problems.** Every answer that is not what was asked for is \`application/problem+json\` with a stable \`code\`; its \`type\` leads to a page about it. On any path there may also be \`not_found\` (404), \`method_not_allowed\` (405, see \`Allow\`), \`request_timeout\` (408) and \`headers_too_large\` (431).
 
-**Asking again.** \`busy\`, \`overloaded\` and \`unavailable\` say in \`retry_after_ms\` when. A call with an \`Idempotency-Key\` or a \`recipient\` can always be repeated.
+**Asking again.** \`request_timeout\`, \`busy\`, \`overloaded\` and \`unavailable\` say in \`retry_after_ms\` when. A call with an \`Idempotency-Key\` or a \`recipient\` can always be repeated.
 
 **Languages.** \`title\` is Korean when \`Accept-Language\` prefers it, else English; everything else is the same.
 

@@ -57,6 +57,11 @@ export class Problems {
       .send(JSON.stringify(problem))
   }
 
+  /** Spread out, so that those who are told together do not come back together. */
+  retryAfterMs(ms = RETRY_MS_DEFAULT): number {
+    return Math.ceil(ms * (1 - RETRY_JITTER + 2 * RETRY_JITTER * this.#randomness.fraction()))
+  }
+
   /** Of what cannot be told to its caller any more. */
   log(error: unknown, request: FastifyRequest): void {
     this.#log.write(faultOf(error).code, request, error)
@@ -70,7 +75,7 @@ export class Problems {
     // rest of the body away, for REQUEST_MS_MAX at the longest.
     reply.removeHeader('connection')
     if (!FAULTS[fault.code].retryable) return this.send(reply, fault.code, fault.extras)
-    const retryMs = Math.ceil(fault.retryAfterMs * (1 - RETRY_JITTER + 2 * RETRY_JITTER * this.#randomness.fraction()))
+    const retryMs = this.retryAfterMs(fault.retryAfterMs)
     reply.header('retry-after', Math.ceil(retryMs / 1_000))
     return this.send(reply, fault.code, { ...fault.extras, retry_after_ms: retryMs })
   }

@@ -78,7 +78,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     // Who got a connection before it closed gets an answer.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerMalformed(ids.make),
+    clientErrorHandler: answerMalformed(ids.make, () => problems.retryAfterMs()),
     frameworkErrors: (error, request, reply) =>
       void problems.sendError(error, request, reply.header('cache-control', 'no-store')),
   })

@@ -12,6 +12,9 @@ export interface Answer extends Pick<HistoryCall, 'answer' | 'status' | 'code' |
 
 const NONE = { status: null, code: null, coupon: null, retryAfterMs: null, startsInMs: null } as const
 
+/** It came too slowly, or there were too many: the same may be asked again. */
+const NOT_DECIDED: readonly number[] = [408, 429]
+
 export function answerOf(reply: Reply | null): Answer {
   if (reply === null) return { ...NONE, answer: 'unknown' }
   const { status } = reply
@@ -23,7 +26,7 @@ export function answerOf(reply: Reply | null): Answer {
   }
   const code = typeof body['code'] === 'string' ? body['code'] : null
   // Whatever else stands in a reply without a code, a proxy's page perhaps, nobody decided.
-  const isRefused = code !== null && status >= 400 && status < 500 && status !== 429
+  const isRefused = code !== null && status >= 400 && status < 500 && !NOT_DECIDED.includes(status)
   if (isRefused) return { ...NONE, answer: 'refused', status, code, startsInMs: numberOf(body['starts_in_ms']) }
   const seconds = reply.retryAfter !== null && /^\d{1,5}$/.test(reply.retryAfter) ? Number(reply.retryAfter) : null
   const retryAfterMs = numberOf(body['retry_after_ms']) ?? (seconds === null ? null : seconds * 1_000)

@@ -9,7 +9,7 @@ import { openApiDocument } from '../../src/http/openapi.ts'
 import { PROBLEMS, type ProblemCode } from '../../src/http/problems.ts'
 
 /** What may be answered on any path: said once in the document, not with each operation. */
-const ANYWHERE = ['not_found', 'method_not_allowed', 'headers_too_large', 'invalid_request']
+const ANYWHERE = ['not_found', 'method_not_allowed', 'request_timeout', 'headers_too_large', 'invalid_request']
 const PROBLEM = 'application/problem+json'
 const UTC_MS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 

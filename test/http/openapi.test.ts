@@ -55,9 +55,9 @@ test('every answer of the tables is a named example somewhere, with its status',
       ),
     ),
   )
-  // Issued and replayed are replies; the last two may meet a request on any path.
+  // Issued and replayed are replies; the last three may meet a request on any path.
   const { issued: _issued, replayed: _replayed, ...outcomes } = OUTCOMES
-  const { method_not_allowed: _method, headers_too_large: _headers, ...faults } = FAULTS
+  const { method_not_allowed: _method, request_timeout: _timeout, headers_too_large: _headers, ...faults } = FAULTS
   const wanted = Object.entries({ ...outcomes, ...faults }).map(([code, { status }]) => [code, status] as const)
   expect(named).toEqual(new Map(wanted))
 })
