@@ -36,6 +36,7 @@ export class Caller {
     const begun = {
       wish: this.#wish,
       step: scheduler.steps,
+      nowMs: database.nowMs(),
       campaign: database.campaign(this.#wish.campaignId),
     }
     const beganAtMs = scheduler.nowMs
@@ -88,7 +89,7 @@ export class Caller {
 
   #fault(code: string, waitedMs: number): void {
     // With a hundred codes for thirty coupons one may be drawn in vain more often than it is tried.
-    const isEarly = waitedMs < DEADLINE_MS && this.#world.mix.hasNarrowCodes !== true
+    const isEarly = waitedMs < DEADLINE_MS - 1 && this.#world.mix.hasNarrowCodes !== true
     if (code === 'unavailable' && isEarly)
       this.#world.judge.accuse('P6', `${this.#name} was told ${code} after ${waitedMs.toFixed(0)} ms`)
     const isAllowed = this.#isPoison ? code === 'internal' || code === 'unavailable' : code === 'unavailable'

@@ -19,7 +19,15 @@ export class Transaction {
   readonly campaigns = new Map<string, Campaign | null>()
   readonly inserted: Coupon[] = []
   readonly deleted = new Set<Coupon>()
+  /** Of its first statement: what waits keeps the time at which it began. */
+  beganAtMs: number | null = null
   isEnded = false
+}
+
+interface Commit {
+  /** Campaigns that it changed, as they were. */
+  readonly before: readonly Campaign[]
+  readonly rows: readonly Coupon[]
 }
 
 export interface Watcher {
@@ -27,8 +35,8 @@ export interface Watcher {
   duplicated(key: UniqueKey, isLocked: boolean): void
   /** Rows that have just become durable, of a campaign as it is. */
   committed(rows: readonly Coupon[], campaign: Campaign): void
-  /** Committed rows that a failover lost. */
-  lost(rows: readonly Coupon[]): void
+  /** A failover lost what was committed last. */
+  lost(): void
 }
 
 export class SimDatabase {
@@ -39,7 +47,7 @@ export class SimDatabase {
   readonly #active = new Set<Transaction>()
   readonly #waitingForLock = new Map<string, number>()
   #deletedUpToMs = 0
-  #lastCommits: (readonly Coupon[])[] = []
+  #lastCommits: Commit[] = []
   /** Called when a transaction ended: whoever was blocked may try again. */
   onReleased: () => void = () => {}
 
@@ -57,13 +65,16 @@ export class SimDatabase {
   /** → false: it had ended before, nothing of it stands. */
   commit(transaction: Transaction): boolean {
     if (transaction.isEnded) return false
+    const before = [...transaction.campaigns.keys()].flatMap((id) => this.#campaigns.get(id) ?? [])
     for (const [id, campaign] of transaction.campaigns) {
       if (campaign === null) this.#deleteCampaign(id)
       else this.#campaigns.set(id, campaign)
     }
     for (const row of transaction.deleted) this.table(row.campaignId).delete(row)
     for (const row of transaction.inserted) this.table(row.campaignId).insert(row)
-    if (transaction.inserted.length > 0) this.#lastCommits = [...this.#lastCommits.slice(-4), transaction.inserted]
+    const isDeletion = transaction.deleted.size > 0 || [...transaction.campaigns.values()].includes(null)
+    // A deletion is not taken back: nothing is kept of what was deleted.
+    this.#lastCommits = isDeletion ? [] : [...this.#lastCommits.slice(-4), { before, rows: transaction.inserted }]
     for (const [id, rows] of Map.groupBy(transaction.inserted, (row) => row.campaignId)) {
       const campaign = this.#campaigns.get(id)
       if (campaign !== undefined) this.#watcher.committed(rows, campaign)
@@ -79,9 +90,12 @@ export class SimDatabase {
   /** Another server takes over: what is open is gone, and so are the last commits. */
   failOver(commitsLost: number): void {
     for (const transaction of this.#active) this.#end(transaction)
-    const lost = this.#lastCommits.splice(Math.max(0, this.#lastCommits.length - commitsLost)).flat()
-    for (const row of lost) this.table(row.campaignId).delete(row)
-    this.#watcher.lost(lost)
+    const lost = this.#lastCommits.splice(Math.max(0, this.#lastCommits.length - commitsLost)).reverse()
+    for (const { before, rows } of lost) {
+      for (const row of rows) this.table(row.campaignId).delete(row)
+      for (const campaign of before) this.#campaigns.set(campaign.id, campaign)
+    }
+    if (commitsLost > 0) this.#watcher.lost()
   }
 
   #end(transaction: Transaction): void {
@@ -203,10 +217,16 @@ export class SimDatabase {
     return { nowMs: this.nowMs(), campaigns, coupons: coupons.filter((coupon) => coupon !== undefined) }
   }
 
-  /** Inserts what the guard lets pass, into the transaction. BLOCKED: a key is being written by another one. */
+  /**
+   * Inserts what the guard lets pass, into the transaction. BLOCKED: a key is being written by another one; it waits with its
+   * shares, and goes on with the campaigns and the time it began with.
+   */
   record(rows: readonly NewCoupon[], by: Transaction): RecordAnswer | Blocked {
-    const nowMs = this.nowMs()
-    const passing = rows.filter((row) => !this.#isHeld(row.campaignId, by) && this.#passes(row, nowMs, by))
+    by.beganAtMs ??= this.nowMs()
+    const nowMs = by.locks.size > 0 ? this.nowMs() : by.beganAtMs
+    const seen = rows.filter(({ campaignId }) => by.shares.has(campaignId) || !this.#isHeld(campaignId, by))
+    for (const { campaignId } of seen) if (this.#campaigns.has(campaignId)) by.shares.add(campaignId)
+    const passing = seen.filter((row) => this.#passes(row, nowMs, by))
     if (passing.some(isInvalid)) return { status: 'invalid' }
     const taken = new Set<string>()
     let isBlocked = false
@@ -228,7 +248,6 @@ export class SimDatabase {
     if (isBlocked) return BLOCKED
     for (const { campaignCreatedAtMs: _, campaignVersion: __, ...row } of passing) {
       by.inserted.push(row)
-      by.shares.add(row.campaignId)
     }
     return { status: 'recorded', count: passing.length }
   }

@@ -65,11 +65,11 @@ const EVENTS: Readonly<Record<EventKind, (world: World) => void>> = {
     database.failOver(0)
     for (const server of servers) server.disconnect()
   },
-  'the database fails over and loses commits': ({ database, servers, chance }) => {
-    database.failOver(chance.between(1, 3))
-    for (const server of servers) server.disconnect()
+  'the database fails over and loses commits': (world) => {
+    failOver(world)
+    for (const server of world.servers) server.disconnect()
   },
-  'the database fails over behind a proxy': ({ database, chance }) => database.failOver(chance.between(1, 3)),
+  'the database fails over behind a proxy': failOver,
   'somebody holds the row': ({ database, campaignIds, scheduler, chance }) => {
     const transaction = database.lock([chance.of(campaignIds)])
     if (transaction !== BLOCKED)
@@ -113,6 +113,11 @@ const EVENTS: Readonly<Record<EventKind, (world: World) => void>> = {
       return code
     })
   },
+}
+
+function failOver(world: World): void {
+  world.database.failOver(world.chance.between(1, 3))
+  world.clockShiftMs += world.chance.of([0, 0, -1_000, 1_000])
 }
 
 function changeTotal(world: World, to: (campaign: Campaign) => number): void {

@@ -2,7 +2,7 @@
 // path came to it.
 
 import type { Campaign } from '../../src/campaign/campaign.ts'
-import { identityKey } from '../../src/campaign/campaign.ts'
+import { hasEnded, identityKey } from '../../src/campaign/campaign.ts'
 import type { Outcome } from '../../src/issue/outcome.ts'
 import { recipientKeyOf, requestKeyOf } from '../../src/ledger/coupon-keys.ts'
 import type { Coupon } from '../../src/ledger/ledger.ts'
@@ -19,6 +19,8 @@ export interface Wish {
 export interface Begun {
   readonly wish: Wish
   readonly step: number
+  /** By the database's clock. */
+  readonly nowMs: number
   /** As it was then. */
   readonly campaign: Campaign | undefined
 }
@@ -62,12 +64,14 @@ export class Judge implements Watcher {
       if (row.slot < 1 || row.slot > campaign.totalCoupons) this.accuse('P1', says(`beyond ${campaign.totalCoupons}`))
       if (Math.min(row.issuedAtMs, this.#nowMs()) < campaign.startTimeMs) this.accuse('P5', says('before the start'))
       if (campaign.paused) this.accuse('P5', says('while it was paused'))
+      if (hasEnded(campaign, row.issuedAtMs)) this.accuse('P5', says('after the end'))
+      if (campaign.recipientRequired && row.recipient === null) this.accuse('P4', says('for nobody'))
     }
     if (this.database.table(campaign.id).count > campaign.totalCoupons) this.accuse('P1', `too many in ${campaign.id}`)
   }
 
-  lost(rows: readonly Coupon[]): void {
-    if (rows.length > 0) this.#lostAt = this.#step()
+  lost(): void {
+    this.#lostAt = this.#step()
   }
 
   /** What the path answered to one call, at the moment it did. */
@@ -80,9 +84,11 @@ export class Judge implements Watcher {
     const isTrue = isSame && now.version === campaign.version
     // Who asks after a failover is told what is true after it.
     const hasLost = this.#lostAt !== null && this.#lostAt >= begun.step
-    if (isNobody(wish) && 'coupon' in outcome) {
-      this.#toldNobody.add(outcome.coupon.couponCode)
-      if (outcome.code === 'replayed') this.accuse('P4', says('was told of a coupon that somebody else had'))
+    if (isNobody(wish) && 'coupon' in outcome && now !== undefined) {
+      const name = `${identityKey(now)}/${outcome.coupon.couponCode}`
+      const isOld = outcome.code === 'replayed' || (this.#toldNobody.has(name) && this.#lostAt === null)
+      if (isOld) this.accuse('P4', says('was told of a coupon that somebody else had'))
+      this.#toldNobody.add(name)
     }
     switch (outcome.code) {
       case 'issued':
@@ -116,7 +122,7 @@ export class Judge implements Watcher {
       this.accuse('P4', says(`${outcome.code}, and there was a coupon of theirs`))
     const isRight = {
       campaign_paused: now.paused,
-      campaign_not_started: outcome.code === 'campaign_not_started' && outcome.nowMs < now.startTimeMs,
+      campaign_not_started: begun.nowMs < now.startTimeMs,
       campaign_ended: now.endTimeMs !== null && now.endTimeMs <= this.#nowMs(),
       recipient_required: now.recipientRequired && begun.wish.recipient === null,
     }[outcome.code as 'campaign_paused']
@@ -133,7 +139,8 @@ export class Judge implements Watcher {
     const isOfKey = wish.idempotencyKey !== null && row.requestKey === requestKeyOf('', wish.idempotencyKey)
     const isOfRequest = isOfKey && row.recipient === wish.recipient
     const isOfRecipient = wish.recipient !== null && row.recipientKey === recipientKeyOf(wish.recipient)
-    if (outcome.code === 'replayed' ? !isOfRequest && !isOfRecipient : row.recipient !== wish.recipient)
+    const isOwn = outcome.code === 'replayed' ? isOfRequest || isOfRecipient : row.recipient === wish.recipient
+    if (!isOwn || (outcome.code === 'issued' && wish.idempotencyKey !== null && !isOfKey))
       this.accuse('P4', says(`was told somebody else's coupon`))
   }
 
@@ -164,7 +171,8 @@ export class Judge implements Watcher {
   /** When everybody has been served. */
   atTheEnd(campaign: Campaign): void {
     const { id, totalCoupons } = campaign
-    const isTold = ({ recipient, couponCode }: Coupon) => recipient !== null || this.#toldNobody.has(couponCode)
+    const isTold = ({ recipient, couponCode }: Coupon) =>
+      recipient !== null || this.#toldNobody.has(`${identityKey(campaign)}/${couponCode}`)
     const untold = [...this.database.table(id).rows()].filter((row) => !isTold(row) && !this.#ofKey.has(row.requestKey))
     if (untold.length > this.nobodiesLost && this.#lostAt === null)
       this.accuse('P3', `${id} has ${untold.length} coupons of nobody, and ${this.nobodiesLost} lost their answer`)

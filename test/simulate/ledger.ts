@@ -44,16 +44,23 @@ export class SimLedger implements Port.Ledger {
     return this.#send(true, {
       name: 'record',
       run: () => {
-        const begun = this.#database.begin()
-        const answer = this.#database.record(rows, begun)
-        const isWritten = answer !== BLOCKED && answer.status === 'recorded'
-        if (!isWritten) this.#database.rollback(begun)
-        transaction = isWritten ? begun : null
-        if (answer !== BLOCKED) this.#saw.count(`record: ${shown(answer, rows.length)}`)
+        transaction ??= this.#database.begin()
+        this.#inTransaction(transaction)
+        const answer = this.#database.record(rows, transaction)
+        if (answer === BLOCKED) return answer
+        this.#saw.count(`record: ${shown(answer, rows.length)}`)
+        if (answer.status !== 'recorded') {
+          this.#database.rollback(transaction)
+          transaction = null
+        }
         return answer
       },
       finish: () => {
         if (transaction !== null) this.#commit(transaction)
+      },
+      // It waited, and was refused or given up.
+      onOrphaned: () => {
+        if (transaction !== null) this.#database.rollback(transaction)
       },
     })
   }

@@ -92,7 +92,7 @@ export const MIXES: readonly Mix[] = [
   {
     name: 'the database forgets',
     ledger: { replyLost: 0.03 },
-    events: { 'the database fails over and loses commits': 2, 'a server is killed': 1 },
+    events: { ...changes, 'the database fails over and loses commits': 2, 'a server is killed': 1 },
   },
   { name: 'the database forgets behind a proxy', events: { 'the database fails over behind a proxy': 1 } },
   {

@@ -55,6 +55,7 @@ const MUST_HAPPEN = [
   'counter: reply lost',
   'counter: request lost',
   'deleted and made anew',
+  'ledger: a reply on its way when the connection broke',
   'ledger: blocked',
   'ledger: done after the connection was lost',
   'ledger: refused',

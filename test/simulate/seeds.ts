@@ -57,6 +57,7 @@ export async function runSeeds(seeds: Seeds, onProgress: (done: number) => void 
         }),
     ),
   )
+  if (broken === null && done !== seeds.count) throw new Error(`only ${done} of ${seeds.count} seeds came to their end`)
   return { done, broken, counts: saw.counts }
 }
 

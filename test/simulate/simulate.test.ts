@@ -56,7 +56,14 @@ describe('the judge accuses', () => {
       recipientKey: recipient === null ? null : recipient.padStart(32, '0'),
       issuedAtMs: 600,
     })
-    return { judge, database, campaign, coupon, begun: { wish, step: 900, campaign }, later: () => (nowMs += 100) }
+    return {
+      judge,
+      database,
+      campaign,
+      coupon,
+      begun: { wish, step: 900, nowMs: 1_000, campaign },
+      later: () => (nowMs += 100),
+    }
   }
 
   test('whoever says sold out too soon', () => {
@@ -88,7 +95,32 @@ describe('the judge accuses', () => {
 
   test('nobody for what is so', () => {
     const { judge, begun, campaign } = court()
-    judge.answered(begun, { code: 'campaign_not_started', startTimeMs: campaign.startTimeMs, nowMs: 400 })
+    const early = { code: 'campaign_not_started', startTimeMs: campaign.startTimeMs, nowMs: 400 } as const
+    judge.answered({ ...begun, nowMs: 400 }, early)
     expect(judge.violation).toBeNull()
+    // Long after the start, whatever the path says it saw.
+    judge.answered(begun, early)
+    expect(judge.violation?.message).toMatch(/^P6: .*campaign_not_started, which is not so/)
+  })
+
+  test('whoever tells two of one coupon', () => {
+    const { judge, database, begun, coupon } = court()
+    const transaction = database.begin()
+    transaction.inserted.push(coupon(1, null))
+    database.commit(transaction)
+    const nobody = { ...begun, wish: { ...wish, recipient: null } }
+    judge.answered(nobody, { code: 'issued', coupon: coupon(1, null) })
+    expect(judge.violation).toBeNull()
+    judge.answered(nobody, { code: 'issued', coupon: coupon(1, null) })
+    expect(judge.violation?.message).toMatch(/^P4: /)
+    const { judge: other, database: rows } = court()
+    const another = rows.begin()
+    another.inserted.push(coupon(1, null))
+    rows.commit(another)
+    other.answered(
+      { ...begun, wish: { ...wish, recipient: null, idempotencyKey: 'k' } },
+      { code: 'issued', coupon: coupon(1, null) },
+    )
+    expect(other.violation?.message).toMatch(/^P4: .*somebody else's/)
   })
 })

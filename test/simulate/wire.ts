@@ -103,32 +103,35 @@ export class FaultyWire implements Wire {
     const { scheduler, chance, owner, blockage, saw, name } = this.#options
     const faults = this.#options.faults()
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    let isAnswered = false
+    /** What the caller will hear. It travels: until it has arrived, it may yet be lost. */
+    let reply: (() => void) | null = null
     let isOrphaned = false
     const answer = (settle: () => void) => {
-      if (isAnswered) return
-      isAnswered = true
-      // The reply travels.
+      if (reply !== null) return
+      reply = settle
       scheduler.soon(owner, () => {
         this.#open.delete(request)
-        settle()
+        reply?.()
       })
     }
     const lose = () => {
       isOrphaned = true
-      answer(() => reject(new WireError('lost')))
+      const settle = () => reject(new WireError('lost'))
+      if (reply === null) answer(settle)
+      else reply = settle
     }
     const request = {
       break: () => {
-        // A reply that is on its way may still come, or not.
-        if (!isAnswered || chance.is(0.5)) lose()
+        if (reply !== null) saw.count(`${name}: a reply on its way when the connection broke`)
+        // It may still come, or not.
+        if (reply === null || chance.is(0.5)) lose()
       },
     }
     this.#open.add(request)
 
     const orphaned = (result: T | null) => scheduler.soon(WORLD, () => statement.onOrphaned?.(result))
     const work = () => {
-      if (!isAnswered && chance.is(faults.refused)) {
+      if (reply === null && chance.is(faults.refused)) {
         saw.count(`${name}: refused`)
         orphaned(null)
         answer(() => reject(new WireError('refused')))

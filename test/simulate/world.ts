@@ -35,6 +35,8 @@ export class World {
   readonly #tell: ((line: string) => void) | null
   readonly rushMs: number
   isHealed = false
+  /** Another database, another clock. */
+  clockShiftMs = 0
   /** Asked for and not answered. */
   #changes = 0
 
@@ -46,7 +48,7 @@ export class World {
     const stepMsMax = chance.of([0.05, 0.3, 2])
     this.scheduler = new Scheduler(chance, { stepMsMax, stall: chance.of([0, 0.01, 0.05]) })
     this.rushMs = chance.of([20, 100, 400])
-    const nowMs = () => EPOCH_MS + Math.floor(this.scheduler.nowMs)
+    const nowMs = () => EPOCH_MS + Math.floor(this.scheduler.nowMs) + this.clockShiftMs
     this.judge = new Judge(() => this.scheduler.steps, nowMs)
     this.judge.isBehindProxy = this.mix.events?.['the database fails over behind a proxy'] !== undefined
     this.database = new SimDatabase(nowMs, this.judge)
