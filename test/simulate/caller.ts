@@ -120,7 +120,8 @@ export class Caller {
   }
 
   #again(afterMs = 0): void {
-    this.#world.scheduler.after(afterMs + 1 + this.#world.chance.below(40), WORLD, () => this.call())
+    const { chance, scheduler } = this.#world
+    scheduler.after(afterMs + chance.of([0, 1, 10, 40]), WORLD, () => this.call())
   }
 }
 

@@ -73,6 +73,10 @@ export class Blockage {
   }
 }
 
+/** Of requests and of replies, on every wire. */
+const SLOW = 0.08
+const SLOW_MS_MAX = 40
+
 export interface WireOptions {
   readonly scheduler: Scheduler
   readonly chance: Chance
@@ -103,13 +107,18 @@ export class FaultyWire implements Wire {
     const { scheduler, chance, owner, blockage, saw, name } = this.#options
     const faults = this.#options.faults()
     const { promise, resolve, reject } = Promise.withResolvers<T>()
+    /** Most are quick; some are overtaken by much that happens meanwhile. */
+    const travel = (to: Owner, arrive: () => void) => {
+      if (chance.is(SLOW)) scheduler.after(chance.below(SLOW_MS_MAX), to, arrive)
+      else scheduler.soon(to, arrive)
+    }
     /** What the caller will hear. It travels: until it has arrived, it may yet be lost. */
     let reply: (() => void) | null = null
     let isOrphaned = false
     const answer = (settle: () => void) => {
       if (reply !== null) return
       reply = settle
-      scheduler.soon(owner, () => {
+      travel(owner, () => {
         this.#open.delete(request)
         reply?.()
       })
@@ -172,7 +181,7 @@ export class FaultyWire implements Wire {
       orphaned(null)
     } else {
       if (chance.is(faults.late)) lose()
-      scheduler.soon(WORLD, work)
+      travel(WORLD, work)
     }
     return promise
   }
