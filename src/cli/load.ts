@@ -190,7 +190,8 @@ async function judge(
   return prove(
     {
       numbers,
-      total: wish.coupons ?? campaign.total_coupons,
+      totalBefore: campaign.total_coupons,
+      total: wish.coupons ?? report.total_coupons,
       issuedBefore,
       demand,
       isAlone: wish.campaign === null,
