@@ -123,7 +123,8 @@ class Audit {
       findings.leave('requests_distinct', NOT_SHOWN)
       findings.leave('recipient_keys', NOT_SHOWN)
     }
-    if (!campaign.recipientRequired) findings.leave('recipients_present', 'Not checked: no recipient is required.')
+    if (!after.campaign.recipientRequired)
+      findings.leave('recipients_present', 'Not checked: no recipient is required.')
     if (missingKeys === null) findings.leave('unique_keys', 'Not checked: this source does not show the table.')
     else for (const columns of missingKeys) findings.note('unique_keys', columns)
     if (columns.every(({ pages }) => pages === null)) findings.leave('scans_agree', 'Not checked: no index was read.')

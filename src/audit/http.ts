@@ -15,34 +15,45 @@ const TRIES_MAX = 20
 const RETRY_MS = 1_000
 /** Handed on at once. */
 const ROWS_A_PAGE = 2_000
+/** A coupon is some hundred characters, and its recipient, every character escaped, a few thousand. */
+const LINE_LENGTH_MAX = 65_536
 
 export interface HttpAuditOptions {
   /** Of a server, without a slash at its end. */
   readonly url: string
+  readonly answerMsMax?: number
+  readonly stallMsMax?: number
 }
 
-/** Rejects with an Error that says in one line why there is no answer. */
-export function httpAuditSource({ url }: HttpAuditOptions): AuditSource {
+const NO_FIRSTCOME = 'what answers there is no Firstcome'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Rejects with an Error that says in one line why there is no answer; what came instead of one is not in it. */
+export function httpAuditSource({
+  url,
+  answerMsMax = ANSWER_MS_MAX,
+  stallMsMax = STALL_MS_MAX,
+}: HttpAuditOptions): AuditSource {
   const exported: Exported = {
     showsKeys: false,
-    async campaign(id) {
-      const response = await ask(url, `/v1/campaigns/${encodeURIComponent(id)}`, AbortSignal.timeout(ANSWER_MS_MAX))
-      return response === null ? null : toCampaign(url, (await response.json()) as Record<string, unknown>)
-    },
-    async coupons({ id }, take) {
-      const stall = new AbortController()
-      const timer = setTimeout(() => stall.abort(new Error(`nothing came for ${STALL_MS_MAX / 1_000} s`)), STALL_MS_MAX)
-      try {
-        const response = await ask(url, `/v1/campaigns/${encodeURIComponent(id)}/coupons.ndjson`, stall.signal)
+    campaign: (id) =>
+      waitingFor(url, answerMsMax, async (wait) => {
+        const response = await ask(url, `/v1/campaigns/${encodeURIComponent(id)}`, wait)
+        return response === null ? null : toCampaign(fieldsIn(await response.text()))
+      }),
+    coupons: ({ id }, take) =>
+      waitingFor(url, stallMsMax, async (wait) => {
+        const response = await ask(url, `/v1/campaigns/${encodeURIComponent(id)}/coupons.ndjson`, wait)
         if (response === null) return false
         if (response.body === null) throw new Error('it is empty')
         const page: AuditedCoupon[] = []
         let rows = 0
         let told: number | null = null
-        for await (const line of linesOf(response.body, () => timer.refresh())) {
-          const fields = JSON.parse(line) as Record<string, unknown>
+        for await (const line of linesOf(response.body, wait.goOn)) {
+          const fields = fieldsIn(line)
           if (typeof fields['rows'] === 'number') told = fields['rows']
-          else page.push(toCoupon(url, fields))
+          else page.push(toCoupon(fields))
           if (page.length < ROWS_A_PAGE) continue
           rows += page.length
           await take(page.splice(0))
@@ -51,38 +62,70 @@ export function httpAuditSource({ url }: HttpAuditOptions): AuditSource {
         if (told !== rows) throw new Error('its end is missing')
         await take(page)
         return true
-      } catch (error) {
-        throw whyBroken(url, error)
-      } finally {
-        clearTimeout(timer)
-      }
-    },
+      }),
   }
   return exportedAuditSource(exported)
 }
 
+interface Wait {
+  readonly signal: AbortSignal
+  /** Something came. */
+  readonly goOn: () => void
+}
+
+/** Ends the work when nothing came for so long. */
+async function waitingFor<T>(url: string, msMax: number, work: (wait: Wait) => Promise<T>): Promise<T> {
+  const stall = new AbortController()
+  const timer = setTimeout(() => stall.abort(new Error(`nothing came for ${msMax / 1_000} s`)), msMax)
+  try {
+    return await work({ signal: stall.signal, goOn: () => void timer.refresh() })
+  } catch (error) {
+    // What is aborted seldom says why.
+    throw whyBroken(url, stall.signal.aborted ? stall.signal.reason : error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** null: 404. */
-async function ask(url: string, path: string, signal: AbortSignal): Promise<Response | null> {
+async function ask(url: string, path: string, { signal, goOn }: Wait): Promise<Response | null> {
   for (let tries = 1; ; tries++) {
-    const response = await fetch(url + path, { signal }).catch((error: unknown) => {
-      throw whyBroken(url, error)
-    })
+    const response = await fetch(url + path, { signal })
+    goOn()
     if (response.ok) return response
-    const { code, retry_after_ms: ms } = (await response.json().catch(() => ({}))) as Record<string, unknown>
+    const { code, retry_after_ms: ms } = fieldsOf(await response.text()) ?? {}
     if (code === 'campaign_not_found') return null
     const isLater = response.status === 429 || response.status === 503
     if (!isLater || tries === TRIES_MAX)
       throw new Error(`${url} answered ${response.status}${typeof code === 'string' ? ` ${code}` : ''}`)
     await pause(typeof ms === 'number' ? ms : RETRY_MS, undefined, { signal })
+    // It was asked for, and no silence.
+    goOn()
   }
 }
 
+/** null: it is no object. What JSON.parse says of it would quote it. */
+function fieldsOf(text: string): Fields | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Fields) : null
+  } catch {
+    return null
+  }
+}
+
+function fieldsIn(text: string): Fields {
+  const fields = fieldsOf(text)
+  if (fields === null) throw new Error(NO_FIRSTCOME)
+  return fields
+}
+
 function whyBroken(url: string, error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error))
+  if (!(error instanceof Error)) return new Error(`${url} could not be read: ${String(error)}`)
+  if (error.message.startsWith(url)) return error
   // What fetch throws hides the reason in its cause.
   const { cause } = error
   const { code, message } = (cause instanceof Error ? cause : error) as NodeJS.ErrnoException
-  if (error.message.startsWith(url)) return error
   return new Error(`${url} could not be read: ${typeof code === 'string' ? code : message}`, { cause: error })
 }
 
@@ -93,50 +136,51 @@ async function* linesOf(body: AsyncIterable<Uint8Array>, onBytes: () => void): A
     onBytes()
     const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
+    if (rest.length > LINE_LENGTH_MAX) throw new Error(`a line has more than ${LINE_LENGTH_MAX} characters`)
     yield* lines
   }
   if (rest !== '') throw new Error('its end is missing')
 }
 
-function toCampaign(url: string, fields: Record<string, unknown>): ExportedCampaign {
+function toCampaign(fields: Fields): ExportedCampaign {
   const id = fields['id']
-  if (typeof id !== 'string') throw new Error(`what answers at ${url} is no Firstcome`)
+  if (typeof id !== 'string') throw new Error(NO_FIRSTCOME)
   return {
     campaign: {
       id,
-      createdAtMs: timeIn(url, fields, 'created_at'),
-      startTimeMs: timeIn(url, fields, 'start_time'),
-      totalCoupons: numberIn(url, fields, 'total_coupons'),
+      createdAtMs: timeIn(fields, 'created_at'),
+      startTimeMs: timeIn(fields, 'start_time'),
+      totalCoupons: numberIn(fields, 'total_coupons'),
       recipientRequired: fields['recipient_required'] === true,
-      version: numberIn(url, fields, 'version'),
+      version: numberIn(fields, 'version'),
     },
-    nowMs: timeIn(url, fields, 'server_time'),
-    issuedCount: numberIn(url, fields, 'issued_count'),
+    nowMs: timeIn(fields, 'server_time'),
+    issuedCount: numberIn(fields, 'issued_count'),
   }
 }
 
-function toCoupon(url: string, fields: Record<string, unknown>): AuditedCoupon {
+function toCoupon(fields: Fields): AuditedCoupon {
   const { coupon_code: couponCode, recipient } = fields
   if (typeof couponCode !== 'string' || (typeof recipient !== 'string' && recipient !== null))
-    throw new Error(`what answers at ${url} is no Firstcome`)
+    throw new Error(NO_FIRSTCOME)
   return {
-    slot: numberIn(url, fields, 'slot'),
+    slot: numberIn(fields, 'slot'),
     couponCode,
-    issuedAtMs: timeIn(url, fields, 'issued_at'),
+    issuedAtMs: timeIn(fields, 'issued_at'),
     recipient,
     recipientKey: null,
     requestKey: null,
   }
 }
 
-function numberIn(url: string, fields: Record<string, unknown>, name: string): number {
+function numberIn(fields: Fields, name: string): number {
   const value = fields[name]
-  if (typeof value !== 'number') throw new Error(`what answers at ${url} is no Firstcome: it tells no ${name}`)
+  if (typeof value !== 'number') throw new Error(`${NO_FIRSTCOME}: it tells no ${name}`)
   return value
 }
 
-function timeIn(url: string, fields: Record<string, unknown>, name: string): number {
+function timeIn(fields: Fields, name: string): number {
   const ms = Date.parse(String(fields[name]))
-  if (Number.isNaN(ms)) throw new Error(`what answers at ${url} is no Firstcome: it tells no ${name}`)
+  if (Number.isNaN(ms)) throw new Error(`${NO_FIRSTCOME}: it tells no ${name}`)
   return ms
 }

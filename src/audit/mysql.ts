@@ -100,10 +100,16 @@ async function indexesOf(connection: Connection): Promise<Index[]> {
       WHERE table_schema = DATABASE() AND table_name = 'coupons' ORDER BY index_name, seq_in_index`,
     [],
   )
+  return indexesIn(rows)
+}
+
+/** Of `information_schema.statistics`, ordered by name and place. */
+export function indexesIn(rows: readonly Row[]): Index[] {
   return [...Map.groupBy(rows, (row) => textIn(row, 'name'))].map(([name, parts]) => ({
     name,
     isUnique: Number(parts[0]?.['plain']) === 0,
-    columns: parts.map((part) => textIn(part, 'part')),
+    // An expression is no column.
+    columns: parts.map((part) => (part['part'] === null ? '' : textIn(part, 'part'))),
   }))
 }
 

@@ -23,6 +23,10 @@ export class Rows {
   highest = 0
   #lastSlot: number | null = null
   #latestMs = 0
+  /** Before the start as it was; and the earliest of all, should that have been another one by then. */
+  #early = new Noted()
+  #earliest: { readonly issuedAtMs: number; readonly example: string } | null = null
+  #withoutRecipient = new Noted()
   #above = 0
   readonly #aboveFirst: { readonly slot: number; readonly example: string }[] = []
 
@@ -46,7 +50,7 @@ export class Rows {
 
   #check(coupon: AuditedCoupon): void {
     const { slot, couponCode, issuedAtMs, recipient } = coupon
-    const { startTimeMs, createdAtMs, totalCoupons, recipientRequired } = this.#campaign
+    const { startTimeMs, createdAtMs, totalCoupons } = this.#campaign
     const note = (check: Check) => this.#findings.note(check, exampleOf(slot, couponCode))
     this.count++
     if (recipient !== null) this.withRecipient++
@@ -57,15 +61,18 @@ export class Rows {
       this.#aboveFirst.push({ slot, example: exampleOf(slot, couponCode) })
     if (slot === this.#lastSlot) note('slots_distinct')
     this.#lastSlot = slot
-    if (issuedAtMs < startTimeMs) note('not_before_start')
+    if (issuedAtMs < startTimeMs) this.#early.add(slot, couponCode)
+    if (issuedAtMs < (this.#earliest?.issuedAtMs ?? Infinity))
+      this.#earliest = { issuedAtMs, example: exampleOf(slot, couponCode) }
     if (issuedAtMs < createdAtMs - CLOCK_STEP_MS_MAX) note('not_before_creation')
-    if (recipientRequired && recipient === null) note('recipients_present')
+    if (recipient === null) this.#withoutRecipient.add(slot, couponCode)
     if (this.#showsKeys && coupon.recipientKey !== (recipient === null ? null : recipientKey(recipient)))
       note('recipient_keys')
   }
 
   /** What only the end shows. */
   end(after: { readonly campaign: AuditedCampaign; readonly nowMs: number }): void {
+    this.#endFixed(after.campaign)
     // A total can be raised between a first look and the rows. It is never lowered below a slot that has a row.
     const total = Math.max(this.#campaign.totalCoupons, after.campaign.totalCoupons)
     if (this.highest > total) {
@@ -80,8 +87,33 @@ export class Rows {
       this.#findings.note('not_in_future', new Date(this.#latestMs).toISOString())
   }
 
+  /** Start and recipient are fixed once there is a coupon: what they are afterwards, they were for every row. */
+  #endFixed({ startTimeMs, recipientRequired }: AuditedCampaign): void {
+    if (startTimeMs === this.#campaign.startTimeMs) this.#early.tell('not_before_start', this.#findings)
+    else if (this.#earliest !== null && this.#earliest.issuedAtMs < startTimeMs)
+      this.#findings.note('not_before_start', this.#earliest.example)
+    if (recipientRequired) this.#withoutRecipient.tell('recipients_present', this.#findings)
+  }
+
   get checksum(): string {
     return this.#checksum.copy().digest('hex')
+  }
+}
+
+/** What is wrong only if the campaign is such, as the end shows. */
+class Noted {
+  #count = 0
+  readonly #examples: string[] = []
+
+  add(slot: number, code: string): void {
+    if (++this.#count <= EXAMPLES_MAX) this.#examples.push(exampleOf(slot, code))
+  }
+
+  tell(check: Check, findings: Findings): void {
+    const [first, ...others] = this.#examples
+    if (first === undefined) return
+    findings.note(check, first, this.#count - others.length)
+    for (const example of others) findings.note(check, example)
   }
 }
 

@@ -31,7 +31,7 @@ export interface AuditSnapshot {
   rows(take: (coupons: readonly AuditedCoupon[]) => Promise<void>): Promise<void>
   /** The values that are not null, ascending, page after page; null: this source has no order for them. */
   ordered(column: OrderedColumn): AsyncIterable<readonly OrderedValue[]> | null
-  /** Campaign and clock, asked after the rows: where these were no snapshot, the total may have been raised. null: gone. */
+  /** Campaign and clock, asked after the rows: where these were no snapshot, it may have been changed. null: gone. */
   again(): Promise<{ readonly campaign: AuditedCampaign; readonly nowMs: number } | null>
 }
 

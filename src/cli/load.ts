@@ -2,7 +2,7 @@
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { auditCampaign } from '../audit/audit.ts'
 import { httpAuditSource } from '../audit/http.ts'
@@ -74,13 +74,18 @@ async function load(wish: Wish): Promise<number> {
   const { signal, release } = listenForInterruption()
   await using opened = new AsyncDisposableStack()
   opened.defer(release)
+  const evidence = new Set<string>()
   try {
-    const loaded = await prepare(wish, apis, opened)
-    const history = wish.history ?? join(await temporaryFolder(opened), 'history.jsonl')
+    const loaded = await prepare(wish, apis, opened, evidence)
+    const history = wish.history ?? join(await temporaryFolder(opened, evidence), 'history.jsonl')
     const sent = await send(wish, loaded, history, signal)
     if (signal.aborted) process.stderr.write('Interrupted: nothing more is sent. What was done is judged\n')
     const proof = await judge(wish, loaded, sent, history)
     printRun(wish, loaded.campaign.id, sent, proof)
+    if (proof.verdict === 'bad') {
+      for (const kept of [loaded.campaign.id, dirname(history)]) evidence.add(kept)
+      process.stderr.write(evidenceText(wish, loaded.campaign.id, history))
+    }
     return proof.exitCode
   } catch (error) {
     if (!(error instanceof Refused)) throw error
@@ -93,12 +98,18 @@ function idOf({ campaign }: Wish): { id?: string } {
   return campaign === null ? {} : { id: campaign }
 }
 
-function prepare(wish: Wish, apis: readonly Api[], opened: AsyncDisposableStack): Promise<Loaded> {
+/** @param evidence whose ids are not deleted in the end */
+function prepare(
+  wish: Wish,
+  apis: readonly Api[],
+  opened: AsyncDisposableStack,
+  evidence: ReadonlySet<string>,
+): Promise<Loaded> {
   if (wish.campaign !== null) return findCampaign(apis, wish.campaign, wish.mayBeLive)
   const ids = new Set<string>()
   if (!wish.isKept)
     opened.defer(async () => {
-      for (const id of ids) await remove(apis, id)
+      for (const id of ids.difference(evidence)) await remove(apis, id)
     })
   return makeCampaign(apis, wish, ids)
 }
@@ -113,10 +124,23 @@ async function remove(apis: readonly Api[], id: string): Promise<void> {
   }
 }
 
-async function temporaryFolder(opened: AsyncDisposableStack): Promise<string> {
+async function temporaryFolder(opened: AsyncDisposableStack, evidence: ReadonlySet<string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'firstcome-load-'))
-  opened.defer(() => rm(folder, { recursive: true }))
+  opened.defer(async () => {
+    if (!evidence.has(folder)) await rm(folder, { recursive: true })
+  })
   return folder
+}
+
+/** What is broken is looked at, and not swept away. */
+function evidenceText({ servers, campaign }: Wish, id: string, history: string): string {
+  const [server] = servers
+  const lines = [
+    `Kept to look into it: campaign ${id}, and what every call was told in ${history}`,
+    `Judge it again: \`firstcome audit ${id} --url ${server?.url} --history ${history}\``,
+    ...(campaign === null ? [`Delete it: \`firstcome campaign delete ${id} --yes --url ${server?.url}\``] : []),
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSignal): Promise<Sent> {
@@ -190,7 +214,8 @@ async function judge(
   return prove(
     {
       numbers,
-      total: wish.coupons ?? campaign.total_coupons,
+      totalBefore: campaign.total_coupons,
+      total: wish.coupons ?? report.total_coupons,
       issuedBefore,
       demand,
       isAlone: wish.campaign === null,

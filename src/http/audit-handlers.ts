@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditProgress } from '../audit/audit.ts'
+import type { Campaigns } from '../campaign/campaigns.ts'
 import type { Audits } from './audits.ts'
 import type { CampaignParams } from './campaign-handlers.ts'
 import { AUDIT_RETRY_MS } from './limits.ts'
@@ -17,18 +18,21 @@ export function auditRunningJson(campaignId: string, { step, done, expected }: A
 
 export class AuditHandlers {
   readonly #audits: Audits
+  readonly #campaigns: Pick<Campaigns, 'read'>
   readonly #problems: Problems
 
-  constructor(audits: Audits, problems: Problems) {
+  constructor(audits: Audits, campaigns: Pick<Campaigns, 'read'>, problems: Problems) {
     this.#audits = audits
+    this.#campaigns = campaigns
     this.#problems = problems
   }
 
   read = async (request: FastifyRequest, reply: FastifyReply) => {
     readNoQuery(request.query)
     const { id } = request.params as CampaignParams
-    if (!CAMPAIGN_ID.test(id)) return this.#problems.send(reply, 'campaign_not_found')
-    const answer = await this.#audits.of(id)
+    const view = CAMPAIGN_ID.test(id) ? await this.#campaigns.read(id) : null
+    if (view === null) return this.#problems.send(reply, 'campaign_not_found')
+    const answer = await this.#audits.of(view.campaign)
     switch (answer.status) {
       case 'done':
         return reply.send(answer.report)

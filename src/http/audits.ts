@@ -43,6 +43,7 @@ interface Flight {
 export class Audits {
   readonly #parts: AuditParts
   readonly #turnstile: Turnstile
+  /** By what a campaign is: an id comes back after a deletion. */
   readonly #flights = new Map<string, Flight>()
   #isClosing = false
 
@@ -53,14 +54,15 @@ export class Audits {
   }
 
   /** In a second or so. @throws Fault */
-  async of(campaignId: string): Promise<AuditAnswer> {
+  async of({ id, createdAtMs }: CampaignIdentity): Promise<AuditAnswer> {
     const { clock } = this.#parts
+    const key = `${id} ${createdAtMs}`
     this.#forget()
-    let flight = this.#flights.get(campaignId)
+    let flight = this.#flights.get(key)
     if (flight === undefined) {
       if (this.#isClosing) throw closing()
-      flight = this.#begin(campaignId)
-      this.#flights.set(campaignId, flight)
+      flight = this.#begin(id)
+      this.#flights.set(key, flight)
     }
     const { promise: late, resolve } = Promise.withResolvers<'late'>()
     const cancel = clock.after(AUDIT_ANSWER_MS_MAX, () => resolve('late'))
@@ -68,11 +70,11 @@ export class Audits {
       const answer = await Promise.race([flight.answer, late])
       if (answer === 'late') return { status: 'running', progress: flight.progress }
       // It may be created any moment.
-      if (answer.status === 'campaign_not_found') this.#flights.delete(campaignId)
+      if (answer.status === 'campaign_not_found') this.#drop(key, flight)
       return answer
     } catch (error) {
       // Told once: the next one who asks begins anew.
-      this.#flights.delete(campaignId)
+      this.#drop(key, flight)
       if (!(error instanceof LedgerUnavailable)) throw error
       throw new Fault('unavailable', 'the database did not answer the audit', { cause: error })
     } finally {
@@ -126,9 +128,14 @@ export class Audits {
 
   #forget(): void {
     const nowMs = this.#parts.clock.nowMs()
-    for (const [campaignId, { freshUntilMs }] of this.#flights) {
-      if (freshUntilMs !== null && freshUntilMs <= nowMs) this.#flights.delete(campaignId)
+    for (const [key, { freshUntilMs }] of this.#flights) {
+      if (freshUntilMs !== null && freshUntilMs <= nowMs) this.#flights.delete(key)
     }
+  }
+
+  /** And no other that was begun meanwhile. */
+  #drop(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key)
   }
 }
 

@@ -118,7 +118,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addRoutes(app, {
     campaigns: new CampaignHandlers(campaigns, lists, problems),
     coupons,
-    audits: new AuditHandlers(audits, problems),
+    audits: new AuditHandlers(audits, campaigns, problems),
     service: new ServiceHandlers({ health, lifecycle, version, document: openApiDocument(version) }, problems),
   })
   addDocsPage(app)

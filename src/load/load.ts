@@ -17,6 +17,8 @@ export const OUTSTANDING_MAX = 50_000
 const SENT_AT_ONCE_MAX = 1_024
 /** Between two looks at the numbers. */
 const BEAT_MS = 100
+/** Slept in one go: a timer of more does not wait at all. */
+const PAUSE_MS_MAX = 2_147_483_647
 /** When nobody said when to come back, half to one and a half of it; doubled with every further time. */
 const REPEAT_MS = 100
 const REPEAT_MS_MAX = 2_000
@@ -143,7 +145,8 @@ class Run {
   }
 
   async #closed({ requests, callers, fromMs }: ClosedPlan): Promise<void> {
-    await this.#pause(fromMs - this.#epochMs - this.#options.clock.nowMs())
+    const inMs = () => fromMs - this.#epochMs - this.#options.clock.nowMs()
+    while (inMs() > 0 && !this.#isOver) await this.#pause(inMs())
     let next = 0
     const caller = async () => {
       while (next < requests && !this.#isOver) await this.#ask(next++, null)
@@ -270,7 +273,7 @@ class Run {
     })
   }
 
-  /** Ended early when the run is over. */
+  /** Ended early when the run is over, or where one timer cannot wait so long. */
   #pause(ms: number): Promise<void> {
     if (ms <= 0 || this.#isOver) return Promise.resolve()
     return new Promise((resolve) => {
@@ -279,7 +282,7 @@ class Run {
         this.#waiting.delete(wake)
         resolve()
       }
-      const cancel = this.#options.clock.after(ms, wake)
+      const cancel = this.#options.clock.after(Math.min(ms, PAUSE_MS_MAX), wake)
       this.#waiting.add(wake)
     })
   }

@@ -106,6 +106,24 @@ describe('a campaign that changes while its rows are read', () => {
     expect(report?.violations.map(({ check }) => check)).toEqual(['rows_within_total', 'slots_in_range'])
   })
 
+  test.each<[what: string, before: Partial<typeof campaign>, after: Partial<typeof campaign>, found: object]>([
+    ['a start that was brought forward', { startTimeMs: NOW_MS + 60_000 }, {}, []],
+    ['and one that was put off', {}, { startTimeMs: NOW_MS - 59_999 }, [{ check: 'not_before_start', count: 1 }]],
+    ['a recipient that is not required any more', { recipientRequired: true }, {}, []],
+    ['and one that is by now', {}, { recipientRequired: true }, [{ check: 'recipients_present', count: 10 }]],
+  ])('%s, before there was a coupon: rows are judged by what it was then', async (_what, before, after, found) => {
+    const held: Held = {
+      campaign: { ...campaign, ...before },
+      coupons: ten.map((coupon) => ({ ...coupon, recipient: null, recipientKey: null })),
+      nowMs: NOW_MS,
+      onRows: () => (held.campaign = { ...campaign, ...after, version: 2 }),
+    }
+    const report = await auditCampaign(heldSource(held), campaign.id, { graceMs: 30_000 })
+    expect(report?.violations).toMatchObject(found)
+    const isRequired = held.campaign.recipientRequired
+    expect(report?.checks).toContainEqual(expect.objectContaining({ check: 'recipients_present', checked: isRequired }))
+  })
+
   test('a clock that goes on is not taken for a coupon of the future', async () => {
     const held: Held = {
       campaign,

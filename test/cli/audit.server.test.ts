@@ -23,6 +23,8 @@ afterAll(async () => {
 })
 
 const audit = (...args: string[]) => run(server.url, ['audit', ...args])
+/** Without what is told of an audit that takes longer than a second. */
+const complaints = ({ err }: Ended) => err.replaceAll(/^\d[\d,]* (?:of \d[\d,]* )?[a-z ]+\n/gm, '')
 const json = ({ out }: Ended) => JSON.parse(out) as Record<string, unknown>
 
 let campaigns = 0
@@ -83,13 +85,13 @@ describe('exact:', () => {
       audit(id, '--json'),
       run('http://127.0.0.1:9', ['audit', id, '--db', '--json'], AT_THE_FILE),
     ])
-    expect(shown).toMatchObject({ code: 0, err: '' })
+    expect([shown.code, complaints(shown)]).toEqual([0, ''])
     expect(shown.out).toMatch(/^exact: all coupons are issued, each once\ncoupons {3}3 of 3\n/)
     expect(shown.out).toMatch(/^ok {2}No slot has two rows\.$/m)
     expect(shown.out).toMatch(/^– {3}Not checked: .* keys of the rows\. \(requests_distinct, recipient_keys\)$/m)
-    expect(overHttp).toMatchObject({ code: 0, err: '' })
+    expect([overHttp.code, complaints(overHttp)]).toEqual([0, ''])
     expect(json(overHttp)).toMatchObject({ verdict: 'exact', complete: true, issued_count: 3, history: null })
-    expect(atFile).toMatchObject({ code: 0, err: '' })
+    expect([atFile.code, complaints(atFile)]).toEqual([0, ''])
     expect(json(atFile)['checksum']).toBe(json(overHttp)['checksum'])
     const ofServer = (await answered(call(`${server.url}/v1/campaigns/${id}/audit`))).body
     expect(ofServer['checksum']).toBe(json(overHttp)['checksum'])
@@ -119,10 +121,10 @@ test('healing: exit 2, and the gaps', async () => {
   const id = await campaignWith(3)
   change('DELETE FROM coupons WHERE campaign_id = ? AND slot = 2', id)
   const young = await audit(id)
-  expect(young).toMatchObject({ code: 0, err: '' })
+  expect([young.code, complaints(young)]).toEqual([0, ''])
   expect(young.out).toMatch(/^exact: so far, with some on their way\n[^]*^in flight {2}1: 2$/m)
   const old = await audit(id, '--grace', '0ms')
-  expect(old).toMatchObject({ code: 2, err: '' })
+  expect([old.code, complaints(old)]).toEqual([2, ''])
   expect(old.out).toMatch(/^healing: .*1 slots were passed over[^]*^gaps {6}1: 2$/m)
 })
 
@@ -131,7 +133,7 @@ describe('violated: exit 1,', () => {
     const id = await campaignWith(3)
     change('UPDATE campaigns SET total_coupons = 2 WHERE id = ?', id)
     const [shown, asJson] = await Promise.all([audit(id), audit(id, '--json')])
-    expect(shown).toMatchObject({ code: 1, err: '' })
+    expect([shown.code, complaints(shown)]).toEqual([1, ''])
     expect(shown.out).toMatch(/^violated: 2 of the checks below found what must not be$/m)
     expect(shown.out).toMatch(/^NO {2}Every slot is from 1 to `total_coupons`\. 1 times not: slot 3, code ….{4}$/m)
     expect(json(asJson)).toMatchObject({ verdict: 'violated' })

@@ -1,8 +1,8 @@
 // firstcome load: a proof on servers that keep their promises, also when they are killed, and the claim named on builds that
 // break one each.
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { call, createCampaign, listCoupons, startServe, type ServerProcess } from '../serve/server-process.ts'
 import { freshDatabase, uniquePrefix, type FreshDatabase } from '../servers/fresh.ts'
@@ -19,6 +19,19 @@ function claimsIn({ out }: Ended): Record<'ok' | 'FAIL' | 'not yet', string[]> {
 
 async function expectNothingLeft(url: string): Promise<void> {
   expect((await call(`${url}/v1/campaigns?test=all`))?.body['data']).toEqual([])
+}
+
+/** With what it says, what was found can be found again. */
+async function expectEvidence(url: string, { err }: Ended): Promise<void> {
+  const [, words = ''] = /^Judge it again: `firstcome (audit .+)`$/m.exec(err) ?? []
+  const [, id, , , , history] = words.split(' ')
+  expect((await call(`${url}/v1/campaigns?test=all`))?.body['data']).toMatchObject([{ id }])
+  const again = await run(url, words.split(' '))
+  expect(again.out + again.err).toMatch(/^history +[\d,]+ calls of 900 requests: /m)
+  const [, deletion = ''] = /^Delete it: `firstcome (.+)`$/m.exec(err) ?? []
+  expect(await run(url, deletion.split(' '))).toMatchObject({ code: 0 })
+  await expectNothingLeft(url)
+  rmSync(dirname(String(history)), { recursive: true })
 }
 
 describe('three servers on MySQL and Redis', () => {
@@ -227,7 +240,7 @@ describe('bad, with the claim named, when a build', () => {
       claims: expect.arrayContaining([...claims]),
     })
     expect(ended.out).toMatch(/^Bad: \d of \d+ do not hold: /m)
-    await expectNothingLeft(server.url)
+    await expectEvidence(server.url, ended)
   })
 })
 

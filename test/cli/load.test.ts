@@ -44,6 +44,8 @@ test.each<[string, Partial<Options>, string[]]>([
   ['half of one', { coupons: '1', rate: '1' }, ['--rate without --for']],
   ['the other half', { coupons: '1', for: '1s' }, ['--for without --rate']],
   ['a burst that is not sent whole', { coupons: '1', burst: '50001' }, ['--burst']],
+  ['more than can be judged', { coupons: '1', requests: '3000001' }, ['--requests']],
+  ['more than that in time', { coupons: '1', rate: '50000', for: '61s' }, ['--rate and --for']],
   ['no numbers', { coupons: 'x', requests: '0', connections: '-1' }, ['--requests', '--coupons', '--connections']],
   ['no times', { coupons: '1', requests: '1', startsIn: 'soon', patience: '0' }, ['--starts-in', '--patience']],
   ['whose coupons', { coupons: '1', requests: '1', campaign: 'spring' }, ['--coupons beside --campaign']],

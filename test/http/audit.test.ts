@@ -119,6 +119,21 @@ test('no such campaign', async () => {
   expect((await call('GET', '/v1/campaigns/nix/audit')).status).toBe(200)
 })
 
+test('of a campaign that was deleted, and of one that has its id now, no kept report tells', async () => {
+  const { call } = await open()
+  const create = () => call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id: 'tried', test: true })
+  const { json: first } = await create()
+  await call('POST', '/v1/campaigns/tried/coupons', {})
+  const audit = () => call('GET', '/v1/campaigns/tried/audit')
+  expect((await audit()).json['issued_count']).toBe(1)
+  expect((await call('DELETE', '/v1/campaigns/tried')).status).toBe(204)
+  expect((await audit()).status).toBe(404)
+  await expect.poll(() => Date.now()).toBeGreaterThan(Date.parse(String(first['created_at'])))
+  await create()
+  const { status, json } = await audit()
+  expect([status, json['issued_count']]).toEqual([200, 0])
+})
+
 describe('a long one', () => {
   test('is told in pieces, made once for all who ask, and kept', async () => {
     const auditSource = heldSource()
@@ -175,6 +190,7 @@ describe('a long one', () => {
   test('keeps another campaign’s waiting: busy', async () => {
     const auditSource = heldSource()
     const { call } = await open({ auditSource })
+    await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id: 'other' })
     const first = call('GET', AUDIT)
     await expect.poll(() => auditSource.begun).toEqual(['c'])
     const { status, json } = await call('GET', '/v1/campaigns/other/audit')

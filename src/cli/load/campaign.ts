@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { NoAnswer, path, patiently, Refused, type Api } from '../api.ts'
 import { DELETE_MS_MAX } from '../campaign/delete.ts'
 import type { Campaign } from '../campaign/shown.ts'
-import type { Wish } from './wish.ts'
+import { STARTS_IN_MS_MAX, type Wish } from './wish.ts'
 
 /** How far from what was asked for the start may be: for that, the clocks of both machines must agree, or be compared first. */
 const START_OFF_MS_MAX = 100
@@ -61,7 +61,7 @@ export async function makeCampaign(
     )
     const isOff = Math.abs(made.startsAtMs - Date.now() - startsInMs) > START_OFF_MS_MAX
     if (!isOff || tries === CREATE_TRIES_MAX) return made
-    aheadMs = Date.parse(made.campaign.start_time) - made.startsAtMs
+    aheadMs = made.aheadMs
     await deleteCampaign(apis, id)
     ids.delete(id)
   }
@@ -74,16 +74,21 @@ export async function findCampaign(apis: readonly Api[], id: string, mayBeLive: 
     throw new Error(
       `${id} is no test campaign: its coupons would go to nobody. If that is meant, add --really-issue-live-coupons`,
     )
+  if (found.startsAtMs - Date.now() > STARTS_IN_MS_MAX)
+    throw new Error(
+      `${id} starts at ${found.campaign.start_time}: that is more than an hour to wait. Come again later, or load a test campaign of your own`,
+    )
   return found
 }
 
 /** By the middle of the call: half its way is not known better. */
-async function timed(work: () => Promise<{ readonly json: Campaign }>): Promise<Loaded> {
+async function timed(work: () => Promise<{ readonly json: Campaign }>): Promise<Loaded & { readonly aheadMs: number }> {
   const sentAtMs = Date.now()
   const { json: campaign } = await work()
   const middleMs = (sentAtMs + Date.now()) / 2
-  const startsInMs = Math.max(0, Date.parse(campaign.start_time) - Date.parse(campaign.server_time))
-  return { campaign, startsAtMs: middleMs + startsInMs, issuedBefore: campaign.issued_count }
+  const aheadMs = Date.parse(campaign.server_time) - middleMs
+  const startsAtMs = Math.max(middleMs, Date.parse(campaign.start_time) - aheadMs)
+  return { campaign, startsAtMs, issuedBefore: campaign.issued_count, aheadMs }
 }
 
 export async function deleteCampaign(apis: readonly Api[], id: string): Promise<void> {
