@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findProgram } from '../servers/find.ts'
 import { answered, call, createCampaign, startServe, type ServerProcess } from '../serve/server-process.ts'
-import { run, startOnTerminal, startProgram, MAIN, type Ended } from './run-firstcome.ts'
+import { openServer, run, startOnTerminal, startProgram, MAIN, type Ended } from './run-firstcome.ts'
 
 let server: ServerProcess
 beforeAll(async () => {
@@ -389,6 +389,52 @@ describe('coupons', () => {
     expect(json(noRecipientAsJson)).toEqual({ data: [], next_cursor: null })
     expect(noCode).toMatchObject({ code: 1, err: expect.stringContaining('(coupon_not_found)') })
     expect(both).toMatchObject({ code: 3, err: expect.stringContaining('cannot be used with') })
+  })
+})
+
+describe('at an address that is wrong', () => {
+  const COMMANDS = [
+    ['campaign', 'list'],
+    ['campaign', 'list', '--json'],
+    ['campaign', 'show', 'spring'],
+    ['campaign', 'delete', 'spring', '--yes'],
+    ['issue', 'spring', '--recipient', 'a'],
+    ['issue', 'spring', '--recipient', 'a', '--json'],
+    ['coupons', 'spring'],
+    ['coupons', 'spring', '--recipient', 'a'],
+    ['coupons', 'spring', '--code', 'a'],
+  ]
+
+  test.each([
+    ['{"ok":true}', COMMANDS],
+    ['null', COMMANDS.slice(0, 1)],
+    ['[]', COMMANDS.slice(0, 1)],
+  ])('200 with %s is no Firstcome', async (body, commands) => {
+    await using other = await openServer((_request, response) =>
+      response.setHeader('content-type', 'application/json').end(body),
+    )
+    const said = `firstcome: what answers at ${other.url} is no Firstcome (200 application/json): see --url or FIRSTCOME_URL\n`
+    const told = await Promise.all(commands.map((args) => run(other.url, args)))
+    for (const [index, { code, out, err }] of told.entries())
+      expect({ code, out, err }, commands[index]?.join(' ')).toEqual({ code: 3, out: '', err: said })
+  })
+
+  test('a problem that is none is no Firstcome either', async () => {
+    await using other = await openServer((_request, response) =>
+      response.writeHead(404, { 'content-type': 'application/json' }).end('null'),
+    )
+    expect(await run(other.url, ['campaign', 'show', 'spring'])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('is no Firstcome (404 application/json)'),
+    })
+  })
+
+  test('https where it is http', async () => {
+    const url = server.url.replace('http:', 'https:')
+    expect(await run(url, ['issue', 'spring', '--recipient', 'a'])).toMatchObject({
+      code: 3,
+      err: `firstcome: what answers at ${url} speaks no TLS: try http:// in --url or FIRSTCOME_URL\n`,
+    })
   })
 })
 
