@@ -219,6 +219,8 @@ describe('campaign', () => {
     })
     const broken = await cli('campaign', 'change', id, '--total', '12', '--if-match', '"x')
     expect(broken).toMatchObject({ code: 3, err: expect.stringContaining('  --if-match: must be the ETag') })
+    const unsent = await cli('campaign', 'change', id, '--total', '12', '--if-match', '하나')
+    expect(unsent).toMatchObject({ code: 3, err: 'firstcome: --if-match: must be the etag that `show` shows\n' })
     expect((await read(id))['total_coupons']).toBe(11)
   })
 
@@ -323,12 +325,13 @@ describe('issue', () => {
     const full = await campaign({ total_coupons: 1, recipient_required: true })
     await issued(full, 'a')
     const early = await campaign({ start_time: '2099-01-01T00:00:00Z' })
-    const [soldOut, notStarted, none, nobody, badKey, reused] = await Promise.all([
+    const [soldOut, notStarted, none, nobody, badKey, hangulKey, reused] = await Promise.all([
       cli('issue', full, '--recipient', 'b'),
       cli('issue', early, '--recipient', 'b'),
       cli('issue', 'nowhere', '--recipient', 'b'),
       cli('issue', full),
       cli('issue', early, '--key', 'a b'),
+      cli('issue', early, '--key', '한글키'),
       cli('issue', early, '--recipient', 'b', '--json'),
     ])
     expect(soldOut).toMatchObject({
@@ -342,7 +345,8 @@ describe('issue', () => {
     })
     expect(none.code).toBe(1)
     expect(nobody).toMatchObject({ code: 1, err: expect.stringContaining('with --recipient') })
-    expect(badKey).toMatchObject({ code: 3, err: expect.stringContaining('  --key: must be 1 to 255') })
+    expect(badKey).toMatchObject({ code: 3, err: expect.stringContaining('firstcome: --key: must be 1 to 255') })
+    expect(hangulKey).toMatchObject({ code: 3, out: '', err: badKey.err })
     expect(reused).toMatchObject({ code: 2, err: '' })
     expect(json(reused)['code']).toBe('campaign_not_started')
   })

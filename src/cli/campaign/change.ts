@@ -110,7 +110,8 @@ function change(api: Api, id: string, body: object, ifMatch?: string | null): Pr
   })
 }
 
-/** A shell takes quotes away, and `show` shows none. */
+/** A shell takes quotes away, and `show` shows none. @throws when it could not even be sent */
 function quoted(etag: string | undefined): string | undefined {
+  if (etag !== undefined && /[^ -~]/.test(etag)) throw new Error('--if-match: must be the etag that `show` shows')
   return etag === undefined || /["*]/.test(etag) ? etag : `"${etag}"`
 }
