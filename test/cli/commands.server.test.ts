@@ -246,6 +246,19 @@ describe('campaign', () => {
     expect(wrong).toMatchObject({ code: 3, err: expect.stringContaining('  --at: must carry an offset') })
   })
 
+  test('resume: of one that has ended, what lets it go on', async () => {
+    const id = await campaign({ paused: true })
+    await cli('campaign', 'end', id)
+    const resumed = await cli('campaign', 'resume', id)
+    expect(resumed).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(`^It ended at \\S+; \`firstcome campaign change ${id} --no-end\` lets it go on\\.\n$`),
+    })
+    expect(await cli('campaign', 'resume', id, '--json')).toMatchObject({ code: 0, err: '' })
+    expect((await cli('campaign', 'change', id, '--no-end')).out).toMatch(/^status +open$/m)
+    expect(await cli('campaign', 'resume', id)).toMatchObject({ code: 0, err: '' })
+  })
+
   test('delete: asks on a terminal, and only there', async () => {
     const id = await campaign({ test: true })
     await issued(id, 'a')
