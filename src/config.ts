@@ -195,19 +195,7 @@ export function readClientConfig(
   flags: Readonly<Record<string, string | undefined>> = {},
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): ClientConfig {
-  const [{ env, flag, default: standard }] = CLIENT_SETTINGS
-  const text = flags[flag] ?? (environment[env] || standard)
-  if (!isUrl(text, ['http:', 'https:'])) throw new ConfigError(`${env}: not of the form http://host:8080`)
-  const { origin, pathname, search, hash, username, password } = new URL(text)
-  if (username + password !== '') throw new ConfigError(`${env}: without user and password, please: the API has none`)
-  if (search + hash !== '') throw new ConfigError(`${env}: without ? and #, please: paths are put behind it`)
-  // As POSIX ranks them; C, POSIX and the like are no language.
-  const locale = environment['LC_ALL'] || environment['LC_MESSAGES'] || environment['LANG'] || ''
-  const [, language, region] = /^([a-z]{2,3})(?:_([A-Z]{2}))?(?![a-zA-Z])/.exec(locale) ?? []
-  return {
-    url: origin + pathname.replace(/\/+$/, ''),
-    language: language === undefined ? null : region === undefined ? language : `${language}-${region}`,
-  }
+  return clientConfigOf(givenUrl(flags, environment), environment)
 }
 
 /** Of a command that calls several servers: their addresses, with commas between. @throws ConfigError */
@@ -215,9 +203,40 @@ export function readClientConfigs(
   flags: Readonly<Record<string, string | undefined>> = {},
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): ClientConfig[] {
-  const [{ env, flag }] = CLIENT_SETTINGS
-  const urls = (flags[flag] ?? environment[env])?.split(',') ?? [undefined]
-  return urls.map((url) => readClientConfig({ [flag]: url?.trim() }, environment))
+  const { text, from } = givenUrl(flags, environment)
+  return text.split(',').map((url) => clientConfigOf({ text: url.trim(), from }, environment))
+}
+
+interface GivenUrl {
+  readonly text: string
+  /** The flag or the variable, for whoever has to correct it. */
+  readonly from: string
+}
+
+function givenUrl(
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): GivenUrl {
+  const [{ env, flag, default: standard }] = CLIENT_SETTINGS
+  const text = flags[flag]
+  return text === undefined ? { text: environment[env] || standard, from: env } : { text, from: `--${flag}` }
+}
+
+function clientConfigOf(
+  { text, from }: GivenUrl,
+  environment: Readonly<Record<string, string | undefined>>,
+): ClientConfig {
+  if (!isUrl(text, ['http:', 'https:'])) throw new ConfigError(`${from}: not of the form http://host:8080`)
+  const { origin, pathname, search, hash, username, password } = new URL(text)
+  if (username + password !== '') throw new ConfigError(`${from}: without user and password, please: the API has none`)
+  if (search + hash !== '') throw new ConfigError(`${from}: without ? and #, please: paths are put behind it`)
+  // As POSIX ranks them; C, POSIX and the like are no language.
+  const locale = environment['LC_ALL'] || environment['LC_MESSAGES'] || environment['LANG'] || ''
+  const [, language, region] = /^([a-z]{2,3})(?:_([A-Z]{2}))?(?![a-zA-Z])/.exec(locale) ?? []
+  return {
+    url: origin + pathname.replace(/\/+$/, ''),
+    language: language === undefined ? null : region === undefined ? language : `${language}-${region}`,
+  }
 }
 
 function valueOf(

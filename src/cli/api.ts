@@ -91,7 +91,8 @@ export class Api {
       const response = await this.#fetch(method, path, options, signal)
       const text = await response.text()
       if (response.status !== 204 && !isJson(response)) throw this.#stranger(response)
-      const json = response.status === 204 ? undefined : (JSON.parse(text) as T)
+      const json: unknown = response.status === 204 ? undefined : JSON.parse(text)
+      if (response.status !== 204 && !isOurs(json)) throw this.#stranger(response)
       return { status: response.status, json: json as T, text, etag: response.headers.get('etag') }
     } catch (error) {
       throw this.#explained(error, msMax)
@@ -141,7 +142,7 @@ export class Api {
   #stranger({ status, headers }: Response): Error {
     const to = headers.get('location')
     const said = to === null ? `${status} ${headers.get('content-type') ?? ''}`.trim() : `${status} and leads to ${to}`
-    return new Error(`what answers at ${this.url} is no Firstcome (${said}): see FIRSTCOME_URL`)
+    return new Error(`what answers at ${this.url} is no Firstcome (${said}): see --url or FIRSTCOME_URL`)
   }
 
   #explained(error: unknown, msMax: number): Error {
@@ -153,9 +154,15 @@ export class Api {
     if (!(error instanceof TypeError)) return error instanceof Error ? error : new Error(String(error))
     const { code, message } = (error.cause ?? error) as NodeJS.ErrnoException
     const reason = code ?? message
+    if (reason === 'ERR_SSL_WRONG_VERSION_NUMBER')
+      return new NoAnswer(
+        `what answers at ${this.url} speaks no TLS: try http:// in --url or FIRSTCOME_URL`,
+        false,
+        error,
+      )
     return UNREACHED.test(reason)
       ? new NoAnswer(
-          `nothing answers at ${this.url} (${reason}): start it with \`firstcome serve\`, or set FIRSTCOME_URL`,
+          `nothing answers at ${this.url} (${reason}): start it with \`firstcome serve\`, or set --url or FIRSTCOME_URL`,
           false,
           error,
         )
@@ -199,8 +206,17 @@ function isJson(response: Response): boolean {
   return /^application\/(problem\+)?json\b/.test(contentTypeOf(response))
 }
 
+/** A campaign, a coupon and a page: all that is called for here has one of them. */
+const MEMBERS = ['server_time', 'coupon_code', 'next_cursor']
+
+/** Somebody else's JSON must not pass for an answer, least of all for a coupon. */
+function isOurs(json: unknown): boolean {
+  return typeof json === 'object' && json !== null && MEMBERS.some((name) => name in json)
+}
+
 function problemOf(text: string): Problem | null {
-  const { code, title, status, detail, request_id: requestId, ...others } = JSON.parse(text) as Record<string, unknown>
+  const json = JSON.parse(text) as Record<string, unknown> | null
+  const { code, title, status, detail, request_id: requestId, ...others } = json ?? {}
   if (typeof code !== 'string' || typeof title !== 'string' || typeof status !== 'number') return null
   return { ...others, code, title, status, detail: String(detail), request_id: String(requestId) }
 }

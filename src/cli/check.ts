@@ -2,16 +2,18 @@
 // with what it checks.
 
 import { styleText } from 'node:util'
-import { Option, type Command } from 'commander'
-import { Api } from './check/api.ts'
+import type { Command } from 'commander'
+import { CLIENT_SETTINGS, readClientConfig } from '../config.ts'
+import { Api, NoReply } from './check/api.ts'
 import { checkBadInput } from './check/bad-input.ts'
 import { checkCampaignList, checkCampaigns } from './check/campaigns.ts'
 import { checkCoupons } from './check/coupons.ts'
 import { checkCrowd, checkIssuing } from './check/issuing.ts'
 import { Run, type Chapter } from './check/run.ts'
 import { checkProblemPages, checkService } from './check/service.ts'
-import { Interrupted, Mismatch, Steps, type StepReport } from './check/steps.ts'
+import { Interrupted, Steps, type StepReport } from './check/steps.ts'
 import { listenForInterruption } from './interruption.ts'
+import { addSettingFlags } from './settings-help.ts'
 
 const CHAPTERS: readonly Chapter[] = [
   checkService,
@@ -25,10 +27,10 @@ const CHAPTERS: readonly Chapter[] = [
 ]
 
 export function addCheck(program: Command): void {
-  program
+  const command = program
     .command('check')
     .description('Walk the whole contract against a running server, on test campaigns that are deleted afterwards.')
-    .addOption(new Option('--url <URL>', 'the server').default('http://127.0.0.1:8080'))
+  addSettingFlags(command, CLIENT_SETTINGS)
     .option('--json', 'print one JSON document instead of lines')
     .addHelpText(
       'after',
@@ -41,15 +43,15 @@ Examples:
   firstcome check
   firstcome check --url https://coupons.example --json`,
     )
-    .action(async (options: { url: string; json?: true }) => {
-      process.exitCode = await check(options.url, options.json === true)
+    .action(async ({ url, json }: { url?: string; json?: true }) => {
+      process.exitCode = await check(readClientConfig({ url }).url, json === true)
     })
 }
 
 /** @returns the exit code @throws when there is no server to check */
 async function check(url: string, isJson: boolean): Promise<number> {
-  const base = baseOf(url)
-  const server = await greet(base)
+  const base = new URL(url)
+  const server = await greet(url)
   const say = (line: string) => void (isJson || process.stdout.write(`${line}\n`))
   say(`Checking Firstcome ${server.version} at ${url}: database ${server.database}, counter ${server.counter}`)
 
@@ -86,27 +88,22 @@ async function check(url: string, isJson: boolean): Promise<number> {
   return isWhole ? (isGood ? 0 : 1) : 3
 }
 
-function baseOf(url: string): URL {
-  const base = URL.canParse(url) ? new URL(url) : null
-  if (base !== null && /^https?:$/.test(base.protocol)) return base
-  throw new Error(`--url: an address such as http://127.0.0.1:8080, please`)
-}
-
 /** Is anybody there, and ready? */
-async function greet(base: URL): Promise<Record<'version' | 'database' | 'counter', string>> {
-  const api = new Api(base, 'check')
+async function greet(url: string): Promise<Record<'version' | 'database' | 'counter', string>> {
+  const api = new Api(new URL(url), 'check')
   try {
     const { version } = (await api.peek('/')).json
-    if (typeof version !== 'string') throw new Error(`what answers at ${base.href} is no Firstcome`)
+    if (typeof version !== 'string')
+      throw new Error(`what answers at ${url} is no Firstcome: see --url or FIRSTCOME_URL`)
     const { status, database, counter } = (await api.peek('/readyz')).json
-    if (status !== 'ready')
-      throw new Error(`the server at ${base.href} is not ready (${String(status)}): try again later`)
+    if (status !== 'ready') throw new Error(`the server at ${url} is not ready (${String(status)}): try again later`)
     return { version, database: String(database), counter: String(counter) }
   } catch (error) {
-    if (!(error instanceof Mismatch)) throw error
-    throw new Error(`no server answers at ${base.href} (${error.got}): start one with npm start, or give its --url`, {
-      cause: error,
-    })
+    if (!(error instanceof NoReply)) throw error
+    const what = error.speaksTls
+      ? `nothing answers at ${url} (${error.reason}): start it with \`firstcome serve\`, or set --url or FIRSTCOME_URL`
+      : `what answers at ${url} speaks no TLS: try http:// in --url or FIRSTCOME_URL`
+    throw new Error(what, { cause: error })
   } finally {
     api.close()
   }

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
+import { readIdempotencyKey } from '../http/texts.ts'
 import { path, patiently } from './api.ts'
 import { addCaller, asCaller, print, type CallerOptions } from './caller.ts'
 import { printCoupon, type Coupon } from './coupons/shown.ts'
@@ -32,6 +33,9 @@ export function addIssue(program: Command): void {
         ),
   ).action((id: string, options: Options) => {
     const { recipient } = options
+    // Here, because most of what is wrong could not even be sent.
+    const read = readIdempotencyKey(options.key)
+    if ('wrong' in read) throw new Error(`--key: ${read.wrong}`)
     const key = options.key ?? (recipient === undefined ? randomUUID() : undefined)
     // Said before it is used: whoever loses the answer needs it.
     if (options.key === undefined && key !== undefined)

@@ -12,10 +12,12 @@ export function parseBodies(app: FastifyInstance): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (body.length === 0) return done(null, undefined)
     // Read as UTF-8 all the same, two different recipients could become one.
-    if (!isUtf8(body)) return done(notJson('must be UTF-8'))
-    void parseJson(request, body.toString(), (error, value) => {
-      if (error) done(notJson('must be JSON, without the keys __proto__ and constructor.prototype'))
-      else done(null, value)
+    if (!isUtf8(body)) return done(wrongBody('must be UTF-8'))
+    const text = body.toString()
+    void parseJson(request, text, (error, value) => {
+      if (!error) done(null, value)
+      else if (isJson(text)) done(wrongBody('must not hold the keys __proto__ or constructor.prototype'))
+      else done(wrongBody('must be JSON (control characters in its strings are written as \\n or \\u0000)'))
     })
   })
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
@@ -24,6 +26,16 @@ export function parseBodies(app: FastifyInstance): void {
   })
 }
 
-function notJson(detail: string): InvalidRequest {
+/** Asked only of what was refused. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function wrongBody(detail: string): InvalidRequest {
   return new InvalidRequest([{ in: 'body', pointer: '', detail }])
 }

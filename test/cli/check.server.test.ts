@@ -19,8 +19,10 @@ interface Checked {
   readonly steps: Readonly<Record<string, string>>
 }
 
-async function check(...args: string[]): Promise<Checked> {
-  await using checked = await spawnGuarded(process.execPath, [MAIN, 'check', ...args], { env: {} })
+const check = (...args: string[]) => checkWith({}, ...args)
+
+async function checkWith(env: Record<string, string>, ...args: string[]): Promise<Checked> {
+  await using checked = await spawnGuarded(process.execPath, [MAIN, 'check', ...args], { env })
   const { code } = await checked.exited
   const lines = checked.output.matchAll(/^(ok|FAIL|skip) +(.+?): /gm)
   return {
@@ -114,20 +116,23 @@ describe('red, with the step named, when', () => {
 })
 
 describe('could not be run:', () => {
-  test('nobody is there', async () => {
-    const { code, output } = await check('--url', 'http://127.0.0.1:1')
-    expect({ code, output }).toEqual({
-      code: 3,
-      output: expect.stringContaining('no server answers at http://127.0.0.1:1/'),
-    })
+  test('nobody is there, by flag or by variable', async () => {
+    const said = 'firstcome: nothing answers at http://127.0.0.1:1 (ECONNREFUSED): start it with `firstcome serve`'
+    const byFlag = await checkWith({ FIRSTCOME_URL: 'http://127.0.0.1:2' }, '--url', 'http://127.0.0.1:1')
+    expect(byFlag).toMatchObject({ code: 3, output: expect.stringContaining(said) })
+    const byVariable = await checkWith({ FIRSTCOME_URL: 'http://127.0.0.1:1' })
+    expect(byVariable).toMatchObject({ code: 3, output: expect.stringContaining(said) })
   })
 
   test('somebody else is there', async () => {
     const other = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
     try {
       await new Promise((resolve) => other.once('listening', resolve))
-      const { code, output } = await check('--url', `http://127.0.0.1:${(other.address() as AddressInfo).port}`)
-      expect({ code, output }).toEqual({ code: 3, output: expect.stringContaining('is no Firstcome') })
+      const host = `127.0.0.1:${(other.address() as AddressInfo).port}`
+      const plain = await check('--url', `http://${host}`)
+      expect(plain).toMatchObject({ code: 3, output: expect.stringContaining('is no Firstcome') })
+      const tls = await check('--url', `https://${host}`)
+      expect(tls).toMatchObject({ code: 3, output: expect.stringContaining('speaks no TLS: try http:// in --url') })
     } finally {
       other.close()
     }

@@ -1,7 +1,7 @@
 // Where the commands find their server, and in which language they want its answers.
 
 import { expect, test } from 'vitest'
-import { ConfigError, readClientConfig } from '../../src/config.ts'
+import { ConfigError, readClientConfig, readClientConfigs } from '../../src/config.ts'
 
 const urlOf = (FIRSTCOME_URL: string, url?: string) => readClientConfig({ url }, { FIRSTCOME_URL }).url
 
@@ -22,6 +22,19 @@ test.each(['127.0.0.1:8080', 'localhost:8080', 'ftp://a', 'http://', 'http://a?x
     expect(() => urlOf(url)).toThrow(ConfigError)
   },
 )
+
+test('what is wrong is named as it was given', () => {
+  expect(() => urlOf('a:1')).toThrow(/^FIRSTCOME_URL: not of the form/)
+  expect(() => urlOf('http://a:1', 'b:2')).toThrow(/^--url: not of the form/)
+  expect(() => readClientConfigs({}, { FIRSTCOME_URL: 'http://a:1,b:2' })).toThrow(/^FIRSTCOME_URL: /)
+  expect(() => readClientConfigs({ url: 'http://a:1,' }, {})).toThrow(/^--url: /)
+})
+
+test('several servers, or none: this machine', () => {
+  const urlsOf = (FIRSTCOME_URL: string) => readClientConfigs({}, { FIRSTCOME_URL }).map(({ url }) => url)
+  expect(urlsOf('http://a:1, http://b:2/')).toEqual(['http://a:1', 'http://b:2'])
+  expect(urlsOf('')).toEqual(['http://127.0.0.1:8080'])
+})
 
 test('a password is neither used nor shown', () => {
   expect(() => urlOf('http://me:secret@a')).toThrow(/^FIRSTCOME_URL: without user and password(?!.*secret)/)

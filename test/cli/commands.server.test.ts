@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findProgram } from '../servers/find.ts'
 import { answered, call, createCampaign, startServe, type ServerProcess } from '../serve/server-process.ts'
-import { run, startOnTerminal, startProgram, MAIN, type Ended } from './run-firstcome.ts'
+import { openServer, run, startOnTerminal, startProgram, MAIN, type Ended } from './run-firstcome.ts'
 
 let server: ServerProcess
 beforeAll(async () => {
@@ -219,6 +219,8 @@ describe('campaign', () => {
     })
     const broken = await cli('campaign', 'change', id, '--total', '12', '--if-match', '"x')
     expect(broken).toMatchObject({ code: 3, err: expect.stringContaining('  --if-match: must be the ETag') })
+    const unsent = await cli('campaign', 'change', id, '--total', '12', '--if-match', '하나')
+    expect(unsent).toMatchObject({ code: 3, err: 'firstcome: --if-match: must be the etag that `show` shows\n' })
     expect((await read(id))['total_coupons']).toBe(11)
   })
 
@@ -242,6 +244,19 @@ describe('campaign', () => {
     expect(at).toMatchObject({ status: 'open', end_time: '2035-01-01T00:00:00.000Z' })
     const wrong = await cli('campaign', 'end', id, '--at', '2035-01-01T00:00:00')
     expect(wrong).toMatchObject({ code: 3, err: expect.stringContaining('  --at: must carry an offset') })
+  })
+
+  test('resume: of one that has ended, what lets it go on', async () => {
+    const id = await campaign({ paused: true })
+    await cli('campaign', 'end', id)
+    const resumed = await cli('campaign', 'resume', id)
+    expect(resumed).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(`^It ended at \\S+; \`firstcome campaign change ${id} --no-end\` lets it go on\\.\n$`),
+    })
+    expect(await cli('campaign', 'resume', id, '--json')).toMatchObject({ code: 0, err: '' })
+    expect((await cli('campaign', 'change', id, '--no-end')).out).toMatch(/^status +open$/m)
+    expect(await cli('campaign', 'resume', id)).toMatchObject({ code: 0, err: '' })
   })
 
   test('delete: asks on a terminal, and only there', async () => {
@@ -323,12 +338,13 @@ describe('issue', () => {
     const full = await campaign({ total_coupons: 1, recipient_required: true })
     await issued(full, 'a')
     const early = await campaign({ start_time: '2099-01-01T00:00:00Z' })
-    const [soldOut, notStarted, none, nobody, badKey, reused] = await Promise.all([
+    const [soldOut, notStarted, none, nobody, badKey, hangulKey, reused] = await Promise.all([
       cli('issue', full, '--recipient', 'b'),
       cli('issue', early, '--recipient', 'b'),
       cli('issue', 'nowhere', '--recipient', 'b'),
       cli('issue', full),
       cli('issue', early, '--key', 'a b'),
+      cli('issue', early, '--key', '한글키'),
       cli('issue', early, '--recipient', 'b', '--json'),
     ])
     expect(soldOut).toMatchObject({
@@ -342,7 +358,8 @@ describe('issue', () => {
     })
     expect(none.code).toBe(1)
     expect(nobody).toMatchObject({ code: 1, err: expect.stringContaining('with --recipient') })
-    expect(badKey).toMatchObject({ code: 3, err: expect.stringContaining('  --key: must be 1 to 255') })
+    expect(badKey).toMatchObject({ code: 3, err: expect.stringContaining('firstcome: --key: must be 1 to 255') })
+    expect(hangulKey).toMatchObject({ code: 3, out: '', err: badKey.err })
     expect(reused).toMatchObject({ code: 2, err: '' })
     expect(json(reused)['code']).toBe('campaign_not_started')
   })
@@ -389,6 +406,52 @@ describe('coupons', () => {
     expect(json(noRecipientAsJson)).toEqual({ data: [], next_cursor: null })
     expect(noCode).toMatchObject({ code: 1, err: expect.stringContaining('(coupon_not_found)') })
     expect(both).toMatchObject({ code: 3, err: expect.stringContaining('cannot be used with') })
+  })
+})
+
+describe('at an address that is wrong', () => {
+  const COMMANDS = [
+    ['campaign', 'list'],
+    ['campaign', 'list', '--json'],
+    ['campaign', 'show', 'spring'],
+    ['campaign', 'delete', 'spring', '--yes'],
+    ['issue', 'spring', '--recipient', 'a'],
+    ['issue', 'spring', '--recipient', 'a', '--json'],
+    ['coupons', 'spring'],
+    ['coupons', 'spring', '--recipient', 'a'],
+    ['coupons', 'spring', '--code', 'a'],
+  ]
+
+  test.each([
+    ['{"ok":true}', COMMANDS],
+    ['null', COMMANDS.slice(0, 1)],
+    ['[]', COMMANDS.slice(0, 1)],
+  ])('200 with %s is no Firstcome', async (body, commands) => {
+    await using other = await openServer((_request, response) =>
+      response.setHeader('content-type', 'application/json').end(body),
+    )
+    const said = `firstcome: what answers at ${other.url} is no Firstcome (200 application/json): see --url or FIRSTCOME_URL\n`
+    const told = await Promise.all(commands.map((args) => run(other.url, args)))
+    for (const [index, { code, out, err }] of told.entries())
+      expect({ code, out, err }, commands[index]?.join(' ')).toEqual({ code: 3, out: '', err: said })
+  })
+
+  test('a problem that is none is no Firstcome either', async () => {
+    await using other = await openServer((_request, response) =>
+      response.writeHead(404, { 'content-type': 'application/json' }).end('null'),
+    )
+    expect(await run(other.url, ['campaign', 'show', 'spring'])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('is no Firstcome (404 application/json)'),
+    })
+  })
+
+  test('https where it is http', async () => {
+    const url = server.url.replace('http:', 'https:')
+    expect(await run(url, ['issue', 'spring', '--recipient', 'a'])).toMatchObject({
+      code: 3,
+      err: `firstcome: what answers at ${url} speaks no TLS: try http:// in --url or FIRSTCOME_URL\n`,
+    })
   })
 })
 

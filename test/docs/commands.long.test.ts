@@ -13,13 +13,20 @@ const played = documents()
   }))
   .filter(({ blocks }) => blocks.length > 0)
 
+/** A document may show dozens of commands, and npm starts each of them: it only ends what hangs, as in vitest.config.ts. */
+const DOCUMENT_MS_MAX = 300_000
+
 describe.concurrent.each(played.map(({ path, blocks }) => [path, blocks] as const))('%s', (_path, blocks) => {
-  test('its commands do what it shows', async () => {
-    const stage = await openStage({ start: blocks.find(startsServer) ?? null })
-    try {
-      for (const block of blocks) if (!startsServer(block)) await stage.play(block)
-    } finally {
-      await stage.close()
-    }
-  })
+  test(
+    'its commands do what it shows',
+    async () => {
+      const stage = await openStage({ start: blocks.find(startsServer) ?? null })
+      try {
+        for (const block of blocks) if (!startsServer(block)) await stage.play(block)
+      } finally {
+        await stage.close()
+      }
+    },
+    DOCUMENT_MS_MAX,
+  )
 })

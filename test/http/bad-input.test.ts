@@ -86,6 +86,10 @@ const CASES: Readonly<Record<string, Bad>> = {
     body: `{"metadata":${'['.repeat(8_000)}${']'.repeat(8_000)}}`,
     errors: { ...missing, '/metadata': 'must be a JSON object' },
   },
+  'a raw NUL in a string': {
+    body: JSON.stringify({ ...NEW_CAMPAIGN, name: 'a?b' }).replace('?', '\0'),
+    errors: { '': 'must be JSON (control characters' },
+  },
   'the key __proto__': { body: '{"__proto__": {"name": "x"}}', errors: { '': '__proto__' } },
   'the key __proto__, escaped': { body: '{"__pr\\u006fto__": 1}', errors: { '': '__proto__' } },
   'constructor.prototype': { body: '{"metadata": {"constructor": {"prototype": {}}}}', errors: { '': '__proto__' } },

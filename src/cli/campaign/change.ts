@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { path, type Answer, type Api } from '../api.ts'
 import { addCaller, asCaller, wholeNumber, type CallerOptions } from '../caller.ts'
+import { shownTime } from '../table.ts'
 import { addCodeFormatFlags, codeFormatOf, fieldsOf, jsonObject, type FieldOptions } from './fields.ts'
 import { printCampaign, type Campaign } from './shown.ts'
 
@@ -63,7 +64,15 @@ export function addResume(campaign: Command): void {
 function addSetPaused(campaign: Command, name: string, paused: boolean, description: string): void {
   addCaller(campaign, `${name} <ID>`, description, `  firstcome campaign ${name} spring`).action(
     (id: string, options: CallerOptions) =>
-      asCaller(options, contextOf(id), async (api) => printCampaign(await change(api, id, { paused }), options)),
+      asCaller(options, contextOf(id), async (api) => {
+        const changed = await change(api, id, { paused })
+        printCampaign(changed, options)
+        const { status, end_time: end } = changed.json
+        if (!paused && status === 'ended' && options.json !== true)
+          process.stderr.write(
+            `It ended at ${shownTime(String(end))}; \`firstcome campaign change ${id} --no-end\` lets it go on.\n`,
+          )
+      }),
   )
 }
 
@@ -110,7 +119,8 @@ function change(api: Api, id: string, body: object, ifMatch?: string | null): Pr
   })
 }
 
-/** A shell takes quotes away, and `show` shows none. */
+/** A shell takes quotes away, and `show` shows none. @throws when it could not even be sent */
 function quoted(etag: string | undefined): string | undefined {
+  if (etag !== undefined && /[^ -~]/.test(etag)) throw new Error('--if-match: must be the etag that `show` shows')
   return etag === undefined || /["*]/.test(etag) ? etag : `"${etag}"`
 }

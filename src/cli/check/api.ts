@@ -56,6 +56,20 @@ export class Reply {
   }
 }
 
+/** Nobody is there, or nobody answered. */
+export class NoReply extends Mismatch {
+  readonly reason: string
+  readonly speaksTls: boolean
+
+  constructor(asked: string, { code, message }: NodeJS.ErrnoException) {
+    const reason = code ?? message
+    super(asked, 'a reply', `none: ${reason}`)
+    this.reason = reason
+    // Node has no code of its own for what is answered in plain text.
+    this.speaksTls = !message.includes('wrong version number')
+  }
+}
+
 export class Api {
   readonly #base: URL
   readonly #isTls: boolean
@@ -104,7 +118,7 @@ export class Api {
     }
   }
 
-  /** To see who is there: what answers may be anything. @throws Mismatch when nobody does */
+  /** To see who is there: what answers may be anything. @throws NoReply when nobody does */
   peek(path: string): Promise<Reply> {
     return this.#exchange('GET', path, this.#requestId, {})
   }
@@ -152,7 +166,7 @@ export class Api {
     const asked = `${method} ${path}`
     const { hostname, port, pathname } = this.#base
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) => reject(new Mismatch(asked, 'a reply', `none: ${error.message}`))
+      const fail = (error: Error) => reject(new NoReply(asked, error))
       const request = (this.#isTls ? httpsRequest : httpRequest)(
         {
           hostname: hostname.replace(/^\[|\]$/g, ''),
