@@ -1,6 +1,7 @@
 // firstcome serve: from the settings to a listening server, and from a signal to an orderly end.
 
 import type { AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
 import { destination, pino, type Logger } from 'pino'
@@ -9,6 +10,9 @@ import { traceOf } from '../http/fault-log.ts'
 import { version } from '../version.ts'
 import { openService, type Service } from '../wire.ts'
 import { addSettingFlags, environmentHelp, flagsOf } from './settings-help.ts'
+
+/** For statements under way and the good-byes of connections, after all callers were answered. */
+const LEFT_OVER_MS_MAX = 1_000
 
 export function addServe(program: Command): void {
   const command = program
@@ -79,9 +83,10 @@ function endOnSignal(config: Config, service: Service, log: Logger): void {
       if (err !== undefined) log.fatal({ error: traceOf(err) }, 'a mistake of ours: ending')
       else log.info({ signal }, 'ending')
       service.lifecycle.isDraining = true
-      if (signal === 'SIGTERM') await new Promise((resolve) => setTimeout(resolve, config.drainMs))
+      if (signal === 'SIGTERM') await pause(config.drainMs)
       await service.app.close()
-      await service.close()
+      // Every caller has an answer. What a dead database still owes to statements nobody waits for is not waited for.
+      await Promise.race([service.close(), pause(LEFT_OVER_MS_MAX)])
     },
   )
 }

@@ -3,6 +3,7 @@
 import { createClient } from '@redis/client'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
+import { openTcpProxy } from '../ledger/tcp-proxy.ts'
 import { freshDatabase, uniquePrefix, type FreshDatabase } from '../servers/fresh.ts'
 import { startMariadb } from '../servers/mariadb.ts'
 import { until } from '../servers/processes.ts'
@@ -89,6 +90,24 @@ test('SIGTERM in the middle of a rush: every accepted request is answered, exit 
   const acknowledged = replies.flatMap((reply) => (reply === null ? [] : [reply.body['coupon_code']]))
   expect(acknowledged.filter((code) => !stored.has(code))).toEqual([])
   expect(stored.size).toBe(acknowledged.length)
+})
+
+test('SIGTERM while the database is silent: who waits is told unavailable, exit 0 in time', async () => {
+  const proxy = await openTcpProxy(database.url)
+  try {
+    const server = await start({ MYSQL_URL: proxy.url })
+    const { id } = await createCampaign(server.url, { total_coupons: 100 })
+    expect((await answered(issue(server.url, id))).status).toBe(201)
+    proxy.freeze()
+    const waiting = Promise.all(Array.from({ length: 20 }, () => issue(server.url, id)))
+    // It has them, and asks in vain.
+    await until(() => server.process.output.includes('a connection to MySQL was lost'))
+    server.process.signal('SIGTERM')
+    expect(countReplies(await waiting)).toEqual({ '503 unavailable': 20 })
+    expect(await server.process.exited).toEqual({ code: 0, signal: null })
+  } finally {
+    await proxy.close()
+  }
 })
 
 test('a second signal ends it at once; SIGINT does not drain', async () => {

@@ -67,7 +67,8 @@ async function initialise(
   const [command, args] = isMariadb(program)
     ? [
         findProgram(['mariadb-install-db', 'mysql_install_db'], { PATH: `${dirname(program)}:${process.env['PATH']}` }),
-        [...common, '--auth-root-authentication-method=normal', '--skip-test-db'],
+        // In the system's folder two that are made at once remove each other's temporary tables.
+        [...common, `--tmpdir=${dirname(dataDir)}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
       ]
     : [program, [...common, '--initialize-insecure']]
   if (command === null) throw new Error(`no mariadb-install-db beside ${program}`)
