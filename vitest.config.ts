@@ -16,6 +16,8 @@ export default defineConfig({
           ...limits,
           name: 'quick',
           maxWorkers: 2,
+          // Apart from each other, half of their time would be the same modules loaded once more.
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: [serverTests, longTests],
         },
