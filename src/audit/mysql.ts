@@ -5,13 +5,14 @@ import { systemClock, type Clock } from '../host.ts'
 import { openConnection, type Connection, type Row } from '../ledger/mysql/connection.ts'
 import { parseMysqlUrl } from '../ledger/mysql/url.ts'
 import { pagesOf } from './pages.ts'
-import type {
-  AuditedCampaign,
-  AuditedCoupon,
-  AuditSnapshot,
-  AuditSource,
-  OrderedColumn,
-  OrderedValue,
+import {
+  missingKeysOf,
+  type AuditedCampaign,
+  type AuditedCoupon,
+  type AuditSnapshot,
+  type AuditSource,
+  type OrderedColumn,
+  type OrderedValue,
 } from './source.ts'
 
 /** In a server, some milliseconds in which nothing is issued. */
@@ -124,8 +125,6 @@ function indexOver(indexes: readonly Index[], column: string): string | null {
   return indexes.find(({ columns }) => columns[0] === 'campaign_id' && columns[1] === column)?.name ?? null
 }
 
-const UNIQUE_COLUMNS = ['coupon_code', 'slot', 'request_key', 'recipient_key'] as const
-
 class MysqlSnapshot implements AuditSnapshot {
   readonly campaign: AuditedCampaign
   readonly asOfMs: number
@@ -146,13 +145,7 @@ class MysqlSnapshot implements AuditSnapshot {
     this.asOfMs = found.nowMs
     this.#indexes = indexes
     this.expectedRows = expectedRows
-    this.missingKeys = UNIQUE_COLUMNS.filter(
-      (column) =>
-        !indexes.some(
-          ({ isUnique, columns }) =>
-            isUnique && columns.length === 2 && columns.includes('campaign_id') && columns.includes(column),
-        ),
-    ).map((column) => `(campaign_id, ${column})`)
+    this.missingKeys = missingKeysOf(indexes)
   }
 
   async rows(take: (coupons: readonly AuditedCoupon[]) => Promise<void>): Promise<void> {

@@ -61,3 +61,17 @@ export interface OrderedValue {
 
 export const ORDERED_COLUMNS = ['coupon_code', 'request_key', 'recipient_key'] as const
 export type OrderedColumn = (typeof ORDERED_COLUMNS)[number]
+
+const UNIQUE_COLUMNS = ['coupon_code', 'slot', 'request_key', 'recipient_key'] as const
+
+/** The unique keys that none of these indexes is. @param indexes of the table of coupons */
+export function missingKeysOf(
+  indexes: readonly { readonly isUnique: boolean; readonly columns: readonly string[] }[],
+): string[] {
+  const isKey = (column: string) =>
+    indexes.some(
+      ({ isUnique, columns }) =>
+        isUnique && columns.length === 2 && columns.includes('campaign_id') && columns.includes(column),
+    )
+  return UNIQUE_COLUMNS.filter((column) => !isKey(column)).map((column) => `(campaign_id, ${column})`)
+}

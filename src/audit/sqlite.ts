@@ -5,13 +5,14 @@ import { DatabaseSync } from 'node:sqlite'
 import { statSync } from 'node:fs'
 import { systemClock, type Clock } from '../host.ts'
 import { pagesOf } from './pages.ts'
-import type {
-  AuditedCampaign,
-  AuditedCoupon,
-  AuditSnapshot,
-  AuditSource,
-  OrderedColumn,
-  OrderedValue,
+import {
+  missingKeysOf,
+  type AuditedCampaign,
+  type AuditedCoupon,
+  type AuditSnapshot,
+  type AuditSource,
+  type OrderedColumn,
+  type OrderedValue,
 } from './source.ts'
 
 /** Calls to SQLite are synchronous: in a server, some milliseconds in which nothing is issued. */
@@ -65,8 +66,6 @@ function campaignIn(database: DatabaseSync, campaignId: string): AuditedCampaign
   }
 }
 
-const UNIQUE_COLUMNS = ['coupon_code', 'slot', 'request_key', 'recipient_key'] as const
-
 class SqliteSnapshot implements AuditSnapshot {
   readonly campaign: AuditedCampaign
   readonly asOfMs: number
@@ -91,13 +90,7 @@ class SqliteSnapshot implements AuditSnapshot {
         .map((part) => String(part['name']))
     const known = indexes.map((index) => ({ isUnique: index['unique'] === 1, columns: columnsOf(index['name']) }))
     this.#inOrder = new Set(known.flatMap(({ columns }) => (columns[0] === 'campaign_id' ? columns.slice(1, 2) : [])))
-    this.missingKeys = UNIQUE_COLUMNS.filter(
-      (column) =>
-        !known.some(
-          ({ isUnique, columns }) =>
-            isUnique && columns.length === 2 && columns.includes('campaign_id') && columns.includes(column),
-        ),
-    ).map((column) => `(campaign_id, ${column})`)
+    this.missingKeys = missingKeysOf(known)
     const highest = this.#inOrder.has('slot')
       ? database.prepare('SELECT max(slot) AS slot FROM coupons WHERE campaign_id = ?').get(campaign.id)?.['slot']
       : 0

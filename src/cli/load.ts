@@ -55,7 +55,7 @@ export function addLoad(program: Command): void {
       `
 Where a call has no answer, or 429 or 5xx, the same is asked again, of another server if there is one.
 
-Exit codes: 0 all claims hold, 1 one does not, 2 not yet (a request without an answer, coupons left), 3 could not be run.
+Exit codes: 0 all claims hold, 1 one does not, 2 not yet (a request without an answer, coupons left, interrupted), 3 could not be run.
 
 Examples:
   firstcome load --coupons 1000 --requests 3000
@@ -80,13 +80,19 @@ async function load(wish: Wish): Promise<number> {
     const history = wish.history ?? join(await temporaryFolder(opened, evidence), 'history.jsonl')
     const sent = await send(wish, loaded, history, signal)
     if (signal.aborted) process.stderr.write('Interrupted: nothing more is sent. What was done is judged\n')
-    const proof = await judge(wish, loaded, sent, history)
-    printRun(wish, loaded.campaign.id, sent, proof)
-    if (proof.verdict === 'bad') {
+    const keepEvidence = () => {
       for (const kept of [loaded.campaign.id, dirname(history)]) evidence.add(kept)
       process.stderr.write(evidenceText(wish, loaded.campaign.id, history))
     }
-    return proof.exitCode
+    const proof = await judge(wish, loaded, sent, history).catch((error: unknown) => {
+      // Nobody could be asked, or somebody said no: what callers were told can still be judged later.
+      keepEvidence()
+      throw error
+    })
+    printRun(wish, loaded.campaign.id, sent, proof)
+    if (proof.verdict === 'bad') keepEvidence()
+    // Good as far as it went, and not what was asked for.
+    return signal.aborted && proof.exitCode === 0 ? 2 : proof.exitCode
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     process.stderr.write(refusalText(error, { flags: { '/total_coupons': '--coupons' }, ...idOf(wish) }))

@@ -116,10 +116,26 @@ describe('three servers on MySQL and Redis', () => {
     await loading.said(/[1-9][\d,]* issued/)
     loading.child.kill('SIGINT')
     const ended = await loading.ended
-    expect({ code: ended.code, ...claimsIn(ended) }, ended.out).toMatchObject({ code: 0, FAIL: [], 'not yet': [] })
+    expect({ code: ended.code, ...claimsIn(ended) }, ended.out).toMatchObject({ code: 2, FAIL: [], 'not yet': [] })
     expect(ended.err).toContain('Interrupted')
     expect(ended.out).toMatch(/^not sent +[\d,]+ requests$/m)
     await expectNothingLeft(url())
+  })
+
+  test('nobody is left who could be asked: what callers were told is kept, and how to judge it is said', async () => {
+    const server = await startServe({ SQLITE_PATH: ':memory:' })
+    const loading = start(server.url, ['load', '--coupons', '100', '--rate', '50', '--for', '5m', '--patience', '1s'])
+    await loading.said(/[1-9][\d,]* issued/)
+    await server.process.kill()
+    await server.close()
+    loading.child.kill('SIGINT')
+    const ended = await loading.ended
+    expect(ended.code, ended.err).toBe(3)
+    const [, history = ''] =
+      /^Kept to look into it: campaign \S+, and what every call was told in (\S+)$/m.exec(ended.err) ?? []
+    expect(ended.err).toContain(`--history ${history}`)
+    expect(readFileSync(history, 'utf8')).toContain('"code":"issued"')
+    rmSync(dirname(history), { recursive: true })
   })
 
   test('a campaign that there is: only if that is meant, its history is kept, and it stays', async () => {

@@ -8,6 +8,7 @@ import { Batcher } from '../../src/issue/batcher.ts'
 import { Claims } from '../../src/issue/claims.ts'
 import { Codes } from '../../src/issue/codes.ts'
 import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
+import { isOwnRow } from '../../src/issue/look-up.ts'
 import { FullSegments, Memories } from '../../src/issue/memories.ts'
 import { IssueRequest } from '../../src/issue/request.ts'
 import { Segments } from '../../src/issue/segments.ts'
@@ -33,6 +34,34 @@ function request(campaignId: string, options: { isGone?: () => boolean } = {}): 
   const call = { campaignId, client: '', idempotencyKey: null, recipient: null, ...options }
   return new IssueRequest(call, settle, { clock: systemClock, randomness: systemRandomness })
 }
+
+describe('a row is that of a request', () => {
+  const settle = { resolve: () => {}, reject: () => {}, onAnswered: () => {} }
+  const make = (idempotencyKey: string | null) => {
+    const call = { campaignId: 'c', client: '', idempotencyKey, recipient: 'a' }
+    const made = new IssueRequest(call, settle, { clock: systemClock, randomness: systemRandomness })
+    made.code = 'CODE'
+    return made
+  }
+  const rowOf = ({ requestKey, recipientKey }: IssueRequest) => ({
+    campaignId: 'c',
+    couponCode: 'CODE',
+    slot: 1,
+    requestKey,
+    recipient: 'a',
+    recipientKey,
+    issuedAtMs: 0,
+  })
+
+  test('with a key of ours by the key alone, with a key of the caller’s by the code, too; never of another recipient', () => {
+    const [ours, callers] = [make(null), make('k')]
+    expect(isOwnRow(ours, { ...rowOf(ours), couponCode: 'DRAWN BEFORE' })).toBe(true)
+    expect(isOwnRow(callers, rowOf(callers))).toBe(true)
+    expect(isOwnRow(callers, { ...rowOf(callers), couponCode: 'OF AN EARLIER CALL' })).toBe(false)
+    expect(isOwnRow(callers, { ...rowOf(callers), recipientKey: recipientKeyOf('b') })).toBe(false)
+    expect(isOwnRow(ours, rowOf(callers))).toBe(false)
+  })
+})
 
 describe('keys', () => {
   test('parts never run into one another', () => {

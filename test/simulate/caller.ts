@@ -1,13 +1,13 @@
 // Somebody who wants one coupon, and asks until told something final. Calls may be lost on the way back, and callers hang up.
 
 import { Fault } from '../../src/answers.ts'
+import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
 import type { Outcome } from '../../src/issue/outcome.ts'
 import { isNobody, type Wish } from './judge.ts'
 import { WORLD } from './scheduler.ts'
 import type { World } from './world.ts'
 
-/** Of a request: see src/issue/limits.ts. */
-const DEADLINE_MS = 8_000
+const DEADLINE_MS = ISSUE_LIMITS.requestMsMax.value
 /** Nobody waits longer for something that is not final. */
 const CALLS_MAX = 200
 

@@ -6,6 +6,7 @@ import type { Campaign, CampaignIdentity, CampaignState } from '../../src/campai
 import { hasEnded, isSameCampaign } from '../../src/campaign/campaign.ts'
 import type { Coupon, NewCampaign, NewCoupon, ReadAnswer, ReadQuery } from '../../src/ledger/ledger.ts'
 import type { RecordAnswer, SegmentCount, SlotRange } from '../../src/ledger/ledger.ts'
+import { SEGMENT_SLOTS } from '../../src/ledger/ledger.ts'
 import { CouponTable, segmentCounts, UNIQUE_KEYS, type Filled, type UniqueKey } from './coupon-table.ts'
 
 /** Somebody else's transaction must end first: the same again then. */
@@ -274,7 +275,7 @@ export class SimDatabase {
     const change = (rows: Iterable<Coupon>, one: number) => {
       for (const { campaignId, slot } of rows) {
         if (campaignId !== id || !ranges.some(({ from, to }) => slot >= from && slot <= to)) continue
-        const segment = Math.floor((slot - 1) / 4_096)
+        const segment = Math.floor((slot - 1) / SEGMENT_SLOTS)
         counts.set(segment, (counts.get(segment) ?? 0) + one)
       }
     }

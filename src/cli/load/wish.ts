@@ -99,7 +99,7 @@ function serversOf({ url }: Options, problems: string[]): ClientConfig[] {
     return readClientConfigs({ url })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    problems.push(url === undefined ? error.message : error.message.replace(/^\w+/, '--url'))
+    problems.push(error.message)
     return []
   }
 }
