@@ -98,6 +98,19 @@ export const FAULTS = {
     meaning: '`errors` names each wrong field by JSON pointer and says what would be right. Nothing was done.',
     retryable: false,
   },
+  unauthenticated: {
+    status: 401,
+    title: { en: 'No valid API key', ko: '유효한 API 키가 없습니다' },
+    meaning:
+      'Send `Authorization: Bearer` and a key: without one, or with one that is unknown, expired or revoked, nothing is done.',
+    retryable: false,
+  },
+  forbidden: {
+    status: 403,
+    title: { en: 'Not allowed with this key', ko: '이 키로는 허용되지 않습니다' },
+    meaning: 'The key lacks the scope that `scope` names. Nothing was done.',
+    retryable: false,
+  },
   not_found: {
     status: 404,
     title: { en: 'No such route', ko: '없는 경로입니다' },
@@ -134,6 +147,13 @@ export const FAULTS = {
     title: { en: 'Too many big reads at once', ko: '대량 조회 요청이 너무 많습니다' },
     meaning:
       'This server reads enough lists, exports or audits already: ask again after `Retry-After`. Issuing goes on.',
+    retryable: true,
+  },
+  rate_limited: {
+    status: 429,
+    title: { en: 'Too many calls', ko: '요청이 너무 잦습니다' },
+    meaning:
+      'More calls a second for this recipient or this client than the server takes. Nothing was done: ask again after `Retry-After`.',
     retryable: true,
   },
   headers_too_large: {

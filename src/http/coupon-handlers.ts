@@ -24,9 +24,6 @@ const readIssueBody = bodyReader(IssueCouponBody)
 const readListQuery = queryReader(ListCouponsQuery)
 const readNoQuery = queryReader(NoQuery)
 
-/** Without API keys everybody is the same client. */
-const NO_CLIENT = ''
-
 interface CouponParams extends CampaignParams {
   readonly code: string
 }
@@ -67,8 +64,9 @@ export class CouponHandlers {
     if (!CAMPAIGN_ID.test(campaignId)) return this.#problems.send(reply, 'campaign_not_found')
     // Asked when it matters, instead of a listener for each request.
     const { socket } = request.raw
+    const { client } = request.caller
     const isGone = () => socket.destroyed
-    const outcome = await this.#issuer.issue({ campaignId, client: NO_CLIENT, idempotencyKey, recipient, isGone })
+    const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone })
     return this.#sendOutcome(reply, outcome)
   }
 

@@ -1,6 +1,7 @@
 // What can be asked of the service, for its readers: routes.ts mounts these, openapi.ts describes them.
 
 import type { TObject, TSchema } from 'typebox'
+import type { Scope } from '../access/caller.ts'
 import type { WrongField } from './invalid-request.ts'
 import { COUPON_PAGE_MAX } from './limits.ts'
 import type { ProblemCode } from './problems.ts'
@@ -14,6 +15,8 @@ export interface Operation {
   /** As OpenAPI writes it. */
   readonly path: string
   readonly tag: 'campaigns' | 'coupons' | 'service'
+  /** What a caller must be allowed to do; null: anybody may. */
+  readonly scope: Scope | null
   readonly summary: string
   readonly description: string
   readonly takesIdempotencyKey?: true
@@ -86,6 +89,7 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/v1/campaigns',
     tag: 'campaigns',
+    scope: 'admin',
     summary: 'Create a campaign',
     description:
       'With an `id` of your own the call is safe to repeat: the same id and fields again are answered 200. One row is written, however many coupons there are.',
@@ -128,6 +132,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/v1/campaigns',
     tag: 'campaigns',
+    scope: 'read',
     summary: 'List campaigns, newest first',
     description:
       'A page may have fewer than `limit` and still have a next one. Of the filter `sold_out` a campaign may be missing until somebody has asked for it after its last coupon.',
@@ -141,6 +146,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/v1/campaigns/{id}',
     tag: 'campaigns',
+    scope: 'read',
     summary: 'Read a campaign',
     description: 'With its exact count of issued coupons, and in `status` what a new request would be told.',
     replies: {
@@ -159,6 +165,7 @@ export const OPERATIONS = {
     method: 'PATCH',
     path: '/v1/campaigns/{id}',
     tag: 'campaigns',
+    scope: 'admin',
     summary: 'Change, pause or resume a campaign',
     description:
       'What is left out stays. With `If-Match` only while nobody changed it since. At any time: `name`, `end_time`, `paused`, `metadata` (replaced whole), and `total_coupons` up, or down to the highest slot issued. Only while there is no coupon: `start_time`, `recipient_required`, `code_format`. Every server obeys from its next batch on.',
@@ -190,6 +197,7 @@ export const OPERATIONS = {
     method: 'DELETE',
     path: '/v1/campaigns/{id}',
     tag: 'campaigns',
+    scope: 'admin',
     summary: 'Delete a campaign',
     description:
       'A test campaign with all its coupons; another one only while it has none. Some seconds for each hundred thousand coupons: a call that was broken off is simply made again, and meanwhile the campaign is paused.',
@@ -212,6 +220,7 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/v1/campaigns/{id}/coupons',
     tag: 'coupons',
+    scope: 'issue',
     summary: 'Issue a coupon',
     description:
       'No body is `{}`. An answer is a durable row. Send an `Idempotency-Key`, a `recipient` or both: then the call can be repeated and gives the same coupon. Without either, an answer that is lost on its way is a coupon lost to its caller.',
@@ -250,6 +259,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/v1/campaigns/{id}/coupons',
     tag: 'coupons',
+    scope: 'read',
     summary: 'List issued coupons by slot',
     description:
       'A page that is read during a rush may lack a slot which is filled later; nothing comes twice. With `recipient`: the coupon of that recipient, or none.',
@@ -263,6 +273,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/v1/campaigns/{id}/coupons.csv',
     tag: 'coupons',
+    scope: 'codes',
     summary: 'Export all coupons for a spreadsheet',
     description:
       'By slot, as they were at one moment. UTF-8 with a byte order mark. An apostrophe stands before text that a spreadsheet would take for a formula, a number or a date. An export that cannot be completed is cut: the connection breaks.',
@@ -281,6 +292,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/v1/campaigns/{id}/coupons.ndjson',
     tag: 'coupons',
+    scope: 'codes',
     summary: 'Export all coupons for a program',
     description:
       'By slot, as they were at one moment: a coupon a line, as lists have it, and at last `{"rows": n}`. Without that line it is not whole.',
@@ -299,6 +311,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/v1/campaigns/{id}/coupons/{code}',
     tag: 'coupons',
+    scope: 'codes',
     summary: 'Find a coupon by its code',
     description:
       'As people type it: any case, spaces and hyphens anywhere, full width, the Korean keyboard left on or off, and with `base32` O for 0 and I or L for 1.',
@@ -311,6 +324,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/v1/campaigns/{id}/audit',
     tag: 'campaigns',
+    scope: 'read',
     summary: 'Is every coupon as promised?',
     description:
       'Reads every row of the campaign, by code that shares nothing with what wrote them, and trusts no unique key. A big campaign takes minutes, longer while coupons are being issued: until then 202. A report is kept for 5 s, or for as long as it took.',
@@ -340,6 +354,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/livez',
     tag: 'service',
+    scope: null,
     summary: 'Is the process alive?',
     description: 'Asks neither database nor counter.',
     replies: { 200: { description: 'It is.', schema: 'Alive', samples: { alive: REPLIES.alive } } },
@@ -351,6 +366,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/readyz',
     tag: 'service',
+    scope: null,
     summary: 'Should requests be sent here?',
     description:
       'Not before the database was reached once, and not while closing. A database or counter that is lost later is reported and does not take the server out: all servers share it.',
@@ -374,6 +390,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/',
     tag: 'service',
+    scope: null,
     summary: 'Where is what?',
     description: 'JSON, or a page for people.',
     replies: { 200: { description: 'Paths.', schema: 'Start', samples: { start: REPLIES.start }, isPageToo: true } },
@@ -385,6 +402,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/problems/{code}',
     tag: 'service',
+    scope: null,
     summary: 'What does a problem mean?',
     description: 'Every problem’s `type` leads here. JSON, or a page for people.',
     replies: {
@@ -406,6 +424,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/openapi.json',
     tag: 'service',
+    scope: null,
     summary: 'This document',
     description: 'OpenAPI 3.1.',
     replies: { 200: { description: 'The document.', schema: 'OpenApiDocument', samples: {} } },

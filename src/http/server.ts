@@ -1,6 +1,7 @@
 // Builds the HTTP server. It does not listen and knows nothing of the process: whoever called it does both.
 
 import Fastify, { type FastifyInstance } from 'fastify'
+import { ANYBODY, type Caller } from '../access/caller.ts'
 import { Fault } from '../answers.ts'
 import type { AuditSource } from '../audit/source.ts'
 import type { Campaigns } from '../campaign/campaigns.ts'
@@ -37,6 +38,12 @@ import { addRoutes } from './routes.ts'
 import { ServiceHandlers } from './service-handlers.ts'
 import { Turnstile } from './turnstile.ts'
 import { answerUnrouted } from './unrouted.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+  }
+}
 
 export interface ServerParts {
   readonly issuer: Issuer
@@ -83,7 +90,9 @@ export function buildServer(parts: ServerParts): FastifyInstance {
       void problems.sendError(error, request, reply.header('cache-control', 'no-store')),
   })
 
+  app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
+    request.caller = ANYBODY
     reply.header('cache-control', 'no-store')
     const { headers, httpVersionMinor } = request.raw
     if (headers.host === undefined && httpVersionMinor === 1) {
