@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock, systemRandomness } from '../../src/host.ts'
 import type { Campaign } from '../../src/campaign/campaign.ts'
 import type { Counter } from '../../src/counter/counter.ts'
+import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
 import { LedgerUnavailable, SEGMENT_SLOTS, type Ledger, type SlotRange } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { createMemoryCounterStore, openMemoryCounter, type MemoryCounterStore } from '../counter/memory-counter.ts'
@@ -364,6 +365,22 @@ describe('something stands in the way', () => {
     ])
   })
 
+  test('what is never written and never explained ends, before the deadline, as unavailable', async () => {
+    const refuse = async () => ({ status: 'duplicate' }) as const
+    const lock: Ledger['lock'] = (ids, work) =>
+      ledger.lock(ids, (locked) =>
+        work(new Proxy(locked, { get: (it, key): unknown => (key === 'record' ? refuse : Reflect.get(it, key)) })),
+      )
+    const path = openFast({ record: refuse, lock })
+    const { id } = await openCampaign(ledger, 10)
+    const call = { campaignId: id, client: '', idempotencyKey: null, recipient: null }
+    await expect(path.issuer.issue(call)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/too often/),
+    })
+    expect(await allCoupons(ledger, id)).toEqual([])
+  })
+
   test('the total is lowered between reservation and statement: not one above it', async () => {
     const { id } = await openCampaign(ledger, 40)
     let first = true
@@ -537,6 +554,19 @@ describe('sold out', () => {
     expect(under).toEqual([fullTo % SEGMENT_SLOTS])
   })
 
+  test('is found to be untrue by those who are told it, without a connection having been lost', async () => {
+    let nowMs = 0
+    const path = openSlow({}, { clock: { ...systemClock, nowMs: () => nowMs } })
+    const { id } = await openCampaign(ledger, 1)
+    expect((await path.ask(id)).code).toBe('issued')
+    expect((await path.ask(id)).code).toBe('sold_out')
+    await ledger.lock([id], (locked) => locked.deleteCoupons(id, 0))
+    nowMs += 60_000
+    const told: string[] = []
+    while (told.at(-1) !== 'issued' && told.length < 100) told.push((await path.ask(id)).code)
+    expect(told.at(-1)).toBe('issued')
+  })
+
   test('is proved by rows, whatever the counter says', async () => {
     const { id, createdAtMs } = await openCampaign(ledger, 30)
     const counter = openMemoryCounter(store)
@@ -587,5 +617,24 @@ describe('admission', () => {
     const counts = countCodes([...(await first), ...(await rest)])
     expect(Object.keys(counts).sort()).toEqual(['issued', 'overloaded'])
     expect(await allCoupons(ledger, id)).toHaveLength(counts['issued'] as number)
+  })
+
+  test('over the memory that is allowed: overloaded at once; when the others are answered there is room again', async () => {
+    let release = () => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const read: Ledger['read'] = async (query) => {
+      await held
+      return ledger.read(query)
+    }
+    // Time stands still: nobody waits too long.
+    const path = openFast({ read }, { clock: { ...systemClock, nowMs: () => 0 } })
+    const sizeEach = 1_000 + 2 * ('nowhere'.length + 255)
+    const fitting = Math.floor(ISSUE_LIMITS.queueBytesMax.value / sizeEach) + 1
+    const call = (index: number) => ({ recipient: String(index).padStart(255, '가') })
+    const inside = crowd(path, 'nowhere', fitting, call)
+    expect(countCodes(await crowd(path, 'nowhere', 10, (index) => call(fitting + index)))).toEqual({ overloaded: 10 })
+    release()
+    expect(countCodes(await inside)).toEqual({ campaign_not_found: fitting })
+    expect((await path.ask('nowhere', call(0))).code).toBe('campaign_not_found')
   })
 })

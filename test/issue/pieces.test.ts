@@ -12,10 +12,11 @@ import { isOwnRow } from '../../src/issue/look-up.ts'
 import { FullSegments, Memories } from '../../src/issue/memories.ts'
 import { IssueRequest } from '../../src/issue/request.ts'
 import { Segments } from '../../src/issue/segments.ts'
+import { pauseMs, untilAnswered } from '../../src/issue/until-answered.ts'
 import { UsualTime } from '../../src/issue/usual-time.ts'
 import { SpareSlots } from '../../src/issue/spare-slots.ts'
 import { recipientKeyOf, requestKeyOf } from '../../src/ledger/coupon-keys.ts'
-import { SEGMENT_SLOTS, type Ledger, type SlotRange } from '../../src/ledger/ledger.ts'
+import { LedgerUnavailable, SEGMENT_SLOTS, type Ledger, type SlotRange } from '../../src/ledger/ledger.ts'
 
 const campaign: CampaignState = {
   id: 'c',
@@ -360,6 +361,31 @@ describe('batcher', () => {
     expect(batcher.expectedWaitMs('new')).toBe(4_000)
     expect(batcher.expectedWaitMs('c-0')).toBe(4_000)
     for (const land of lands) land()
+  })
+})
+
+describe('a statement without an answer', () => {
+  const host = { clock: { ...systemClock, sleep: async () => {} }, randomness: systemRandomness }
+  const failing = (times: number) => async () => {
+    if (times-- > 0) throw new LedgerUnavailable('lost', { mayBeWritten: true })
+    return 'the answer'
+  }
+
+  test('is sent again while a single one of the batch waits, each until its own deadline', async () => {
+    const batch = [{ isAnswered: true }, { isAnswered: false }] as IssueRequest[]
+    expect(await untilAnswered(batch, failing(3), host)).toBe('the answer')
+  })
+
+  test('is given up when nobody waits', async () => {
+    const batch = [{ isAnswered: true }, { isAnswered: true }] as IssueRequest[]
+    expect(await untilAnswered(batch, failing(3), host)).toBeNull()
+  })
+
+  test('pauses twice as long each time, up to a quarter of a second, and never all at one moment', () => {
+    const pauses = (fraction: number) =>
+      [0, 1, 2, 20, 50].map((attempt) => pauseMs(attempt, { ...systemRandomness, fraction: () => fraction }))
+    expect(pauses(0)).toEqual([2, 4, 8, 125, 125])
+    expect(pauses(0.5)).toEqual([3, 6, 12, 187.5, 187.5])
   })
 })
 
