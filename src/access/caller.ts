@@ -22,6 +22,15 @@ export interface Caller {
 /** While there are no keys. */
 export const ANYBODY: Caller = { client: '', keyId: null, scopes: new Set<Scope>(['admin']) }
 
+/** As they are stored, with commas between. What this program does not know, a newer one may have written. */
+export function readScopes(text: string): Scope[] {
+  return text.split(',').filter(isScope)
+}
+
+export function isScope(text: string): text is Scope {
+  return Object.hasOwn(SCOPES, text)
+}
+
 export function may({ scopes }: Caller, scope: Scope): boolean {
   return scopes.has(scope) || scopes.has('admin') || (scope === 'read' && scopes.has('codes'))
 }

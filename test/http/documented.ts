@@ -155,7 +155,12 @@ function expectProblem(operation: Described | undefined, reply: Omit<Reply, 'jso
   expect(retryMs !== undefined).toBe(isRetryable)
   if (isRetryable) expect(reply.headers['retry-after']).toBe(String(Math.ceil(Number(retryMs) / 1_000)))
   expectHeaders(
-    ['Content-Language', ...(isRetryable ? ['Retry-After'] : []), ...(code === 'campaign_changed' ? ['ETag'] : [])],
+    [
+      'Content-Language',
+      ...(isRetryable ? ['Retry-After'] : []),
+      ...(code === 'unauthenticated' ? ['WWW-Authenticate'] : []),
+      ...(code === 'campaign_changed' ? ['ETag'] : []),
+    ],
     reply,
   )
   expectTimes(json)
