@@ -7,6 +7,7 @@ import { Option, type Command } from 'commander'
 import { auditCampaign } from '../audit/audit.ts'
 import { httpAuditSource } from '../audit/http.ts'
 import type { AuditReport } from '../audit/report.ts'
+import { CLIENT_SETTINGS } from '../config.ts'
 import { systemClock, systemRandomness } from '../host.ts'
 import { createHistory, openHistory } from '../load/history.ts'
 import { runLoad, type Want } from '../load/load.ts'
@@ -20,6 +21,7 @@ import { printRun, type Sent } from './load/shown.ts'
 import { readWish, RECIPIENTS, type Options, type Wish } from './load/wish.ts'
 import { tellProgress } from './progress.ts'
 import { exitCodeOf, refusalText } from './refusals.ts'
+import { environmentHelp } from './settings-help.ts'
 import { shownCount } from './table.ts'
 
 /** Of an open loop so many come too early, by so much: that nobody gets a coupon before the start has to be tried. */
@@ -54,7 +56,7 @@ export function addLoad(program: Command): void {
       'after',
       `
 Where a call has no answer, or 429 or 5xx, the same is asked again, of another server if there is one.
-
+${environmentHelp(CLIENT_SETTINGS)}
 Exit codes: 0 all claims hold, 1 one does not, 2 not yet (a request without an answer, coupons left, interrupted), 3 could not be run.
 
 Examples:
@@ -167,6 +169,7 @@ async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSigna
     const numbers = await runLoad({
       servers,
       campaignId: campaign.id,
+      apiKey: wish.servers[0]?.apiKey ?? null,
       plan: planOf(wish, loaded),
       want: wantsOf(wish, campaign.id),
       connections: wish.connections,
