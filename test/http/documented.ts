@@ -32,6 +32,8 @@ export interface Parameter {
 }
 export interface Described {
   readonly operationId: string
+  /** Empty: none is needed. */
+  readonly security: readonly { readonly apiKey: readonly string[] }[]
   readonly parameters?: readonly (Parameter | Reference)[]
   readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, Media>> }
   readonly responses: Readonly<Record<string, Response>>

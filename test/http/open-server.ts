@@ -34,6 +34,8 @@ export interface Others extends Partial<ServerParts> {
   /** Methods of the ledger that do something else. */
   readonly faults?: Partial<Ledger>
   readonly bootstrapKey?: string
+  /** Before it knows whether there are keys. */
+  readonly makeKeys?: (store: KeyStore) => Promise<void>
   /** None unless given: tests ask a thousand times a second. */
   readonly limits?: Partial<RateLimits>
 }
@@ -48,7 +50,7 @@ export async function openServer(other: Others = {}): Promise<OpenServer> {
 }
 
 export async function openServerUntilClosed(others: Others = {}): Promise<OpenServer> {
-  const { faults = {}, bootstrapKey = null, limits = {}, ...other } = others
+  const { faults = {}, bootstrapKey = null, makeKeys, limits = {}, ...other } = others
   const sqlite = await openSqliteLedger({ path: ':memory:' })
   const { keyStore } = sqlite
   const ledger = withFaults(sqlite, faults)
@@ -56,6 +58,7 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
   const logged: object[] = []
   const log = (fields: object, message: string) => void logged.push({ ...fields, message })
   const keys = new KeyRing({ store: keyStore, clock: systemClock, bootstrapKey, onUnread: () => {} })
+  await makeKeys?.(keyStore)
   await keys.start()
   const lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
