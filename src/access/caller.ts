@@ -19,6 +19,9 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>
 }
 
+/** The client of a bootstrap key, and what stands for its id; no id of a key has an `o`. */
+export const BOOTSTRAP = 'bootstrap'
+
 /** While there are no keys. */
 export const ANYBODY: Caller = { client: '', keyId: null, scopes: new Set<Scope>(['admin']) }
 

@@ -4,7 +4,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Fault } from '../answers.ts'
 import type { Clock } from '../host.ts'
-import { ANYBODY, type Caller } from './caller.ts'
+import { ANYBODY, BOOTSTRAP, type Caller } from './caller.ts'
 import { stateOf, type KeyStore, type StoredKey } from './key-store.ts'
 import { hashOf, KEY_FORM, readKey, type KeyParts } from './keys.ts'
 import { KEYS_READ_MS, KEYS_READ_MS_MIN, UNKNOWN_WAIT_MS_MAX, UNKNOWN_WAITING_MAX } from './limits.ts'
@@ -29,8 +29,6 @@ interface HeldKey {
   readonly caller: Caller
 }
 
-/** As the key's id where callers are told apart; no id of a key has an `o`. */
-const BOOTSTRAP = 'bootstrap'
 const BOOTSTRAP_CALLER: Caller = { client: BOOTSTRAP, keyId: BOOTSTRAP, scopes: new Set(['admin']) }
 /** What an unknown key is compared with, so that it takes as long as another. */
 const NOBODYS_HASH = hashOf('')

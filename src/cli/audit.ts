@@ -60,7 +60,7 @@ async function audit(id: string, options: Options): Promise<void> {
     auditCampaign(source, id, {
       graceMs: options.grace,
       onProgress,
-      ...(histories.length > 0 && { histories: histories.map(({ calls }) => calls) }),
+      ...(histories.length > 0 && { histories }),
     }),
   )
   if (report === null)
