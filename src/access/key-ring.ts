@@ -1,12 +1,11 @@
 // Whose key is it? All keys are held in memory and read anew every other second: a request costs a hash and no statement, a
 // key that was revoked is refused within seconds on every server, and while the database is away what was last known holds.
 
-import { timingSafeEqual } from 'node:crypto'
 import { Fault } from '../answers.ts'
 import type { Clock } from '../host.ts'
 import { ANYBODY, BOOTSTRAP, type Caller } from './caller.ts'
 import { stateOf, type KeyStore, type StoredKey } from './key-store.ts'
-import { hashOf, KEY_FORM, readKey, type KeyParts } from './keys.ts'
+import { hashOf, isSecretOf, KEY_FORM, readKey, type KeyParts } from './keys.ts'
 import { KEYS_READ_MS, KEYS_READ_MS_MIN, UNKNOWN_WAIT_MS_MAX, UNKNOWN_WAITING_MAX } from './limits.ts'
 
 /** In words for the caller. */
@@ -98,13 +97,13 @@ export class KeyRing {
   }
 
   #isBootstrap(token: string): boolean {
-    return this.#bootstrapHash !== null && timingSafeEqual(hashOf(token), this.#bootstrapHash)
+    return this.#bootstrapHash !== null && isSecretOf(this.#bootstrapHash, token)
   }
 
   /** null: the id is not known here. */
   #find({ id, secret }: KeyParts): Caller | Unidentified | null {
     const held = this.#held.get(id)
-    const isRight = timingSafeEqual(hashOf(secret), held?.hash ?? NOBODYS_HASH)
+    const isRight = isSecretOf(held?.hash ?? NOBODYS_HASH, secret)
     if (held === undefined) return null
     // Only who has the secret learns what became of the key.
     if (!isRight) return WRONG

@@ -1,6 +1,6 @@
 // What an API key looks like: `fc_<id>_<secret>`. The id is public and finds it again; of the secret only a hash is kept.
 
-import { hash } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { Randomness } from '../host.ts'
 import { KEY_ID_LENGTH, KEY_SECRET_LENGTH } from './limits.ts'
 
@@ -40,6 +40,15 @@ export function isKeyId(text: string): boolean {
 /** 32 bytes. */
 export function hashOf(secret: string): Buffer {
   return hash('sha256', secret, 'buffer')
+}
+
+/** A Buffer for each call would cost three times the hash. */
+const given = Buffer.alloc(32)
+
+/** In constant time. */
+export function isSecretOf(hashed: Buffer, secret: string): boolean {
+  given.write(hash('sha256', secret, 'latin1'), 'latin1')
+  return timingSafeEqual(given, hashed)
 }
 
 /** 32 letters are five bits, so that every byte's low ones are a fair draw. */
