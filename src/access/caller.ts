@@ -19,6 +19,9 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>
 }
 
+/** Before it is known who calls, and where nobody asks. */
+export const NOBODY: Caller = { client: '', keyId: null, scopes: new Set<Scope>() }
+
 /** The client of a bootstrap key, and what stands for its id; no id of a key has an `o`. */
 export const BOOTSTRAP = 'bootstrap'
 

@@ -1,7 +1,7 @@
 // Builds the HTTP server. It does not listen and knows nothing of the process: whoever called it does both.
 
 import Fastify, { type FastifyInstance } from 'fastify'
-import { ANYBODY, type Caller } from '../access/caller.ts'
+import { NOBODY, type Caller } from '../access/caller.ts'
 import type { KeyRing } from '../access/key-ring.ts'
 import type { Rates } from '../access/rates.ts'
 import { Fault } from '../answers.ts'
@@ -98,7 +98,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
 
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
-    request.caller = ANYBODY
+    request.caller = NOBODY
     reply.header('cache-control', 'no-store')
     const { headers, httpVersionMinor } = request.raw
     if (headers.host === undefined && httpVersionMinor === 1) {

@@ -53,6 +53,21 @@ test('the first key closes the door of a server that runs, and it works at once'
   }
 })
 
+test('a server and commands that begin in the same moment make one file', async () => {
+  const path = newFile()
+  const making = Array.from({ length: 3 }, () => key(path, 'create', '--client', 'ops', '--scopes', 'admin'))
+  const server = await startServe({ SQLITE_PATH: path })
+  try {
+    for (const { code, out, err } of await Promise.all(making)) {
+      expect(code, err).toBe(0)
+      const headers = { authorization: `Bearer ${out.trim()}` }
+      expect((await answered(call(`${server.url}/v1/campaigns`, { headers }))).status).toBe(200)
+    }
+  } finally {
+    await server.close()
+  }
+})
+
 test('what cannot be done is said, with its exit code', async () => {
   const path = newFile()
   const cases: [args: string[], code: number, says: RegExp][] = [
