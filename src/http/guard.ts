@@ -44,7 +44,7 @@ export class Guard {
     }
     const found = this.#keys.identify(headers.authorization)
     // As a rule at once: only a key that is not known yet is waited for.
-    if (found instanceof Promise) found.then(pass, done)
+    if (found instanceof Promise) found.then(pass).catch(done)
     else pass(found)
   }
 
