@@ -271,7 +271,7 @@ export const OPERATIONS = {
     scope: 'read',
     summary: 'List issued coupons by slot',
     description:
-      'A page that is read during a rush may lack a slot which is filled later; nothing comes twice. With `recipient`: the coupon of that recipient, or none.',
+      'A page that is read during a rush may lack a slot which is filled later; nothing comes twice. With `recipient`: the coupon of that recipient, or none. Without the scope `codes`, of each code the last four characters are shown at most.',
     query: requests.ListCouponsQuery,
     replies: { 200: { description: 'A page.', schema: 'CouponPage', samples: { page: REPLIES.couponPage } } },
     problems: ['invalid_request', 'campaign_not_found', 'busy', 'unavailable', 'internal'],

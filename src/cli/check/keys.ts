@@ -13,10 +13,15 @@ export async function checkKeys({ api, apiKey, step }: Run): Promise<void> {
   let isNeeded = true
   await step('keys, the right one', 'a call with it is answered', async () => {
     ;(await api.get(CAMPAIGNS)).is(200)
-    // A server that has none takes any.
     isNeeded = (await api.get(CAMPAIGNS, { apiKey: null })).status !== 200
   })
-  if (!isNeeded) return
+  if (!isNeeded) {
+    // It has none, or lets everybody in.
+    await step('keys, without any', 'only for its own machine: 401 for what came through a proxy', async () => {
+      keepsOut(await api.get(CAMPAIGNS, { apiKey: null, headers: { 'x-forwarded-for': '192.0.2.1' } }), false)
+    })
+    return
+  }
 
   await step('keys, none', '401 unauthenticated, and what would be taken', async () => {
     keepsOut(await api.get(CAMPAIGNS, { apiKey: null }), false)
