@@ -80,14 +80,14 @@ ${shown(STORY.people)} people come to the three servers: every 10th asks twice a
 
 /** @returns their addresses */
 async function openServers(opened: AsyncDisposableStack, signal: AbortSignal): Promise<string[]> {
-  // On loopback, whatever HOST says: these servers are for nobody else.
+  // On loopback, whatever HOST says, and without a key of their own: these servers are for nobody else.
   const config = readConfig({ host: '127.0.0.1', port: '0' })
   const isEmbedded = config.store.kind === 'embedded'
   const folder = isEmbedded ? await mkdtemp(join(tmpdir(), 'firstcome-demo-')) : null
   if (folder !== null) opened.defer(() => rm(folder, { recursive: true }))
   const store: Config['store'] = folder === null ? config.store : { kind: 'embedded', path: join(folder, 'demo.db') }
   const log = pino({ level: 'error', base: null }, destination({ fd: 2, sync: true }))
-  const services = await openServices({ ...config, store }, log, STORY.servers)
+  const services = await openServices({ ...config, store, bootstrapApiKey: null }, log, STORY.servers)
   opened.defer(async () => {
     await Promise.all(services.map(({ app }) => app.close()))
     await Promise.all(services.map((service) => service.close()))
