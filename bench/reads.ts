@@ -54,7 +54,7 @@ await using servers = new AsyncDisposableStack()
 const store = values.embedded ? embedded() : await onMysql()
 
 const ids = await fill()
-const server = await startServe(store.environment)
+const server = await startServe({ ...store.environment, CLIENT_READS_PER_S: '0' })
 servers.defer(() => server.close())
 const busy = ids.at(-1) as string
 const campaignsUrl = `${server.url}/v1/campaigns`

@@ -192,10 +192,17 @@ export class Fault extends Error {
   readonly code: FaultCode
   /** When asking again makes sense; null where it never does. */
   readonly retryAfterMs: number | null
+  /** For the caller, in place of what the table says. */
+  readonly detail: string | null
 
-  constructor(code: FaultCode, message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(
+    code: FaultCode,
+    message: string,
+    options: { retryAfterMs?: number; detail?: string; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause })
     this.code = code
+    this.detail = options.detail ?? null
     this.retryAfterMs = options.retryAfterMs ?? null
   }
 }

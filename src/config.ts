@@ -3,6 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { BOOTSTRAP_LENGTH_MAX, BOOTSTRAP_LENGTH_MIN } from './access/limits.ts'
+import type { RateLimits } from './access/rates.ts'
 
 export interface Setting {
   readonly env: string
@@ -48,9 +50,45 @@ export const SETTINGS = [
     flag: 'host',
     placeholder: 'ADDRESS',
     default: '127.0.0.1',
-    meaning: 'The address to listen on. There are no API keys yet: whoever reaches it may do everything.',
+    meaning: 'The address to listen on. Other than loopback only with API keys: see `firstcome key create`.',
   },
   { env: 'PORT', flag: 'port', placeholder: 'N', default: '8080', meaning: 'The port to listen on; 0: any free one.' },
+  {
+    env: 'BOOTSTRAP_API_KEY',
+    flag: null,
+    placeholder: 'KEY',
+    default: null,
+    meaning: 'An admin key of your own making, 32 characters or more, good while the database has no other.',
+  },
+  {
+    env: 'RECIPIENT_CALLS_PER_S',
+    flag: 'recipient-calls-per-s',
+    placeholder: 'N',
+    default: '20',
+    meaning:
+      'Calls a second that issue to one recipient of one client, at each server; more are `rate_limited`. 0: any.',
+  },
+  {
+    env: 'CLIENT_ISSUES_PER_S',
+    flag: 'client-issues-per-s',
+    placeholder: 'N',
+    default: '0',
+    meaning: 'Calls a second that issue, for one client, at each server. 0: any, for a shop asks for everybody.',
+  },
+  {
+    env: 'CLIENT_READS_PER_S',
+    flag: 'client-reads-per-s',
+    placeholder: 'N',
+    default: '1000',
+    meaning: 'All other calls a second, of one client, at each server, but look-ups by code. 0: any.',
+  },
+  {
+    env: 'CLIENT_LOOK_UPS_PER_S',
+    flag: 'client-look-ups-per-s',
+    placeholder: 'N',
+    default: '50',
+    meaning: 'Look-ups by code a second, of one client, at each server: nobody guesses codes faster. 0: any.',
+  },
   {
     env: 'WAIT_MS_MAX',
     flag: 'wait-ms-max',
@@ -90,12 +128,31 @@ export const CLIENT_SETTINGS = [
     default: 'http://127.0.0.1:8080',
     meaning: 'The server to call: http or https, with a path if it stands behind one.',
   },
+  {
+    env: 'FIRSTCOME_API_KEY',
+    flag: null,
+    placeholder: 'KEY',
+    default: null,
+    meaning: 'The API key to call it with. Not given: none is sent, which a server without keys takes.',
+  },
 ] as const satisfies readonly Setting[]
 
 type Env = (typeof SETTINGS)[number]['env']
+type ClientEnv = (typeof CLIENT_SETTINGS)[number]['env']
 
 /** Settings that may hold a password can also be given as NAME_FILE, a file that holds the value. */
-export const SECRET_SETTINGS: readonly Env[] = ['MYSQL_URL', 'REDIS_URL']
+export const SECRET_SETTINGS: readonly (Env | ClientEnv)[] = [
+  'MYSQL_URL',
+  'REDIS_URL',
+  'BOOTSTRAP_API_KEY',
+  'FIRSTCOME_API_KEY',
+]
+
+const BOOTSTRAP_KEY = new RegExp(`^[!-~]{${BOOTSTRAP_LENGTH_MIN},${BOOTSTRAP_LENGTH_MAX}}$`)
+/** Of a limit of calls a second; more is none. */
+const RATE_MAX = 1_000_000
+/** What fits into a header. Whether it is a key, the server knows. */
+const API_KEY = /^[!-~]{1,512}$/
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const
 
@@ -109,6 +166,9 @@ export interface Config {
       }
   readonly host: string
   readonly port: number
+  /** null: none. */
+  readonly bootstrapApiKey: string | null
+  readonly rates: RateLimits
   readonly waitMsMax: number
   readonly drainMs: number
   readonly closeMs: number
@@ -164,6 +224,11 @@ export function readConfig(
     problems.push('REDIS_PREFIX: up to 64 visible ASCII characters, no braces')
   const host = get('HOST')
   if (host === '' || /\s/.test(host)) problems.push('HOST: an address, for instance 127.0.0.1')
+  const bootstrapApiKey = given.get('BOOTSTRAP_API_KEY') ?? null
+  if (bootstrapApiKey !== null && !BOOTSTRAP_KEY.test(bootstrapApiKey))
+    problems.push(
+      `BOOTSTRAP_API_KEY: ${BOOTSTRAP_LENGTH_MIN} to ${BOOTSTRAP_LENGTH_MAX} visible ASCII characters without spaces, for instance of \`openssl rand -hex 24\``,
+    )
   const logLevel = LOG_LEVELS.find((level) => level === get('LOG_LEVEL'))
   if (logLevel === undefined) problems.push(`LOG_LEVEL: one of ${LOG_LEVELS.join(', ')}`)
 
@@ -174,6 +239,13 @@ export function readConfig(
         : { kind: 'mysql', url: mysqlUrl, redis: redisUrl === undefined ? null : { url: redisUrl, prefix } },
     host,
     port: whole('PORT', 0, 65_535),
+    bootstrapApiKey,
+    rates: {
+      recipientCallsPerS: whole('RECIPIENT_CALLS_PER_S', 0, RATE_MAX),
+      clientIssuesPerS: whole('CLIENT_ISSUES_PER_S', 0, RATE_MAX),
+      clientReadsPerS: whole('CLIENT_READS_PER_S', 0, RATE_MAX),
+      clientLookUpsPerS: whole('CLIENT_LOOK_UPS_PER_S', 0, RATE_MAX),
+    },
     waitMsMax: whole('WAIT_MS_MAX', 100, 7_000),
     drainMs: whole('DRAIN_MS', 0, 600_000),
     closeMs: whole('CLOSE_MS', 1_000, 600_000),
@@ -188,6 +260,8 @@ export interface ClientConfig {
   readonly url: string
   /** For `Accept-Language`; null: nothing is known. */
   readonly language: string | null
+  /** null: none is sent. */
+  readonly apiKey: string | null
 }
 
 /** @throws ConfigError */
@@ -234,13 +308,24 @@ function clientConfigOf(
   const locale = environment['LC_ALL'] || environment['LC_MESSAGES'] || environment['LANG'] || ''
   const [, language, region] = /^([a-z]{2,3})(?:_([A-Z]{2}))?(?![a-zA-Z])/.exec(locale) ?? []
   return {
+    apiKey: apiKeyOf(environment),
     url: origin + pathname.replace(/\/+$/, ''),
     language: language === undefined ? null : region === undefined ? language : `${language}-${region}`,
   }
 }
 
+function apiKeyOf(environment: Readonly<Record<string, string | undefined>>): string | null {
+  const [, setting] = CLIENT_SETTINGS
+  const problems: string[] = []
+  const key = valueOf(setting, {}, environment, problems) ?? null
+  if (key !== null && !API_KEY.test(key))
+    problems.push(`${setting.env}: a key as \`firstcome key create\` prints it, in one line`)
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+  return key
+}
+
 function valueOf(
-  setting: Setting & { env: Env },
+  setting: Setting & { env: Env | ClientEnv },
   flags: Readonly<Record<string, string | undefined>>,
   environment: Readonly<Record<string, string | undefined>>,
   problems: string[],

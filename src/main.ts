@@ -9,6 +9,7 @@ import { version } from './version.ts'
 const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
   ['serve', async () => (await import('./cli/serve.ts')).addServe],
   ['migrate', async () => (await import('./cli/migrate.ts')).addMigrate],
+  ['key', async () => (await import('./cli/key.ts')).addKey],
   ['campaign', async () => (await import('./cli/campaign.ts')).addCampaign],
   ['issue', async () => (await import('./cli/issue.ts')).addIssue],
   ['coupons', async () => (await import('./cli/coupons.ts')).addCoupons],

@@ -1,7 +1,12 @@
 // The only place that knows every adapter: opens the stores that the configuration names and puts the parts together.
 
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { KeyRing } from './access/key-ring.ts'
+import type { KeyStore } from './access/key-store.ts'
+import { isLoopback } from './access/open-door.ts'
+import { Rates } from './access/rates.ts'
 import { exportedAuditSource } from './audit/exported.ts'
 import { mysqlAuditSource } from './audit/mysql.ts'
 import type { AuditSource } from './audit/source.ts'
@@ -22,6 +27,7 @@ import type { Migration } from './ledger/migrations.ts'
 import { openMysqlLedger } from './ledger/mysql.ts'
 import { migrateMysql, printMysqlMigrations } from './ledger/mysql/migrate.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
+import { openSqliteKeyStore } from './ledger/sqlite/keys.ts'
 import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
@@ -30,14 +36,30 @@ const PREPARE_PAUSE_MS = 500
 export interface Service {
   readonly app: FastifyInstance
   readonly lifecycle: Lifecycle
+  /** No key there ever was: whoever reaches it may do everything. Known once it is prepared. */
+  readonly isOpen: boolean
   /**
    * Resolves when the database was reached and its schema fits: from then on the service is ready. Waits for a database
-   * that does not answer, for ever; rejects with SchemaMismatch when it answers and does not fit.
+   * that does not answer, for ever; rejects with SchemaMismatch when it answers and does not fit, and with NoKeys when
+   * others than this machine would reach a service that has none.
    */
   prepare(): Promise<void>
   /** After `app` was closed: waits for what is still under way, then closes the stores. Idempotent. */
   close(): Promise<void>
 }
+
+/** `message` is for people, and says what to do. */
+export class NoKeys extends Error {
+  override readonly name = 'NoKeys'
+
+  constructor(address: string) {
+    super(
+      `without an API key it listens on this machine only, and ${address} is reached by others: \`firstcome key create --client NAME --scopes admin\` makes one, or set BOOTSTRAP_API_KEY or BOOTSTRAP_API_KEY_FILE, or HOST=127.0.0.1`,
+    )
+  }
+}
+
+type KeyedLedger = Ledger & { readonly keyStore: KeyStore }
 
 /** @throws DatabaseInUse, DatabaseUnusable (embedded), BadMysqlUrl; TypeError for a bad Redis URL */
 export async function openService(config: Config, log: Logger): Promise<Service> {
@@ -57,7 +79,7 @@ export async function openServices(config: Config, log: Logger, count: number): 
   return Array.from({ length: count }, () => serviceOn(ledger, config, log, release))
 }
 
-function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => Promise<void>): Service {
+function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: () => Promise<void>): Service {
   const counter = openCounter(config)
   const memories = new Memories(ledger)
   const segments = new Segments(ledger, memories, systemClock)
@@ -71,9 +93,18 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
     waitMsMax: config.waitMsMax,
     onMistake: (error) => log.error({ error: traceOf(error) }, 'a mistake on the path of an issue'),
   })
+  const keys = new KeyRing({
+    store: ledger.keyStore,
+    clock: systemClock,
+    bootstrapKey: config.bootstrapApiKey,
+    onUnread: (error) =>
+      log.warn({ error: traceOf(error) }, 'the API keys cannot be read: what is known of them goes on to hold'),
+  })
   const lifecycle: Lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, counter, systemClock)
   const app = buildServer({
+    keys,
+    rates: new Rates(config.rates, systemClock),
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
     auditSource: openAuditSource(config) ?? ledgerAuditSource(ledger),
@@ -89,17 +120,24 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
   let closing: Promise<void> | null = null
   const close = async () => {
     while (!issuer.isIdle) await systemClock.sleep(5)
+    await keys.close()
     await Promise.all([release(), counter?.close()])
   }
   return {
     app,
     lifecycle,
+    get isOpen() {
+      return keys.isOpen
+    },
     async prepare() {
       for (let attempt = 0; closing === null; attempt++) {
         try {
           if (config.store.kind === 'mysql') await migrate(config.store.url, log)
           await ledger.ping()
           for (const warning of await ledger.checkSettings()) log.warn(warning, 'a setting of the database')
+          await keys.start()
+          const address = addressOf(app) ?? config.host
+          if (keys.isOpen && !isLoopback(address)) throw new NoKeys(address)
           return health.markPrepared()
         } catch (error) {
           if (!(error instanceof LedgerUnavailable)) throw error
@@ -133,6 +171,23 @@ export function ledgerAuditSource(ledger: Ledger): AuditSource {
   })
 }
 
+/** The API keys in the database of the configuration, whose schema is brought up to date first. @throws as openService() */
+export async function openKeyStore({ store }: Config): Promise<KeyStore & { close(): Promise<void> }> {
+  if (store.kind === 'embedded') {
+    if (store.path === ':memory:') throw new Error('SQLITE_PATH: a database in memory is of its own process only')
+    return openSqliteKeyStore({ path: store.path })
+  }
+  await migrateMysql({ url: store.url })
+  const ledger = openMysqlLedger({ url: store.url })
+  const { keyStore } = ledger
+  return {
+    keys: () => keyStore.keys(),
+    createKey: (key) => keyStore.createKey(key),
+    revokeKey: (id) => keyStore.revokeKey(id),
+    close: () => ledger.close(),
+  }
+}
+
 /** Applies what is pending to the database of the configuration. Embedded: opening is applying. */
 export async function migrateStore(config: Config): Promise<string[]> {
   if (config.store.kind === 'mysql') return namesOf(await migrateMysql({ url: config.store.url }))
@@ -154,7 +209,12 @@ function namesOf(migrations: readonly Migration[]): string[] {
   return migrations.map(({ name }) => name)
 }
 
-async function openLedger(config: Config, log: Logger): Promise<Ledger> {
+/** null: it does not listen yet. */
+function addressOf(app: FastifyInstance): string | null {
+  return (app.server.address() as AddressInfo | null)?.address ?? null
+}
+
+async function openLedger(config: Config, log: Logger): Promise<KeyedLedger> {
   if (config.store.kind === 'embedded') return openSqliteLedger({ path: config.store.path })
   return openMysqlLedger({ url: config.store.url, log: { warn: (what) => log.warn(what) } })
 }

@@ -97,6 +97,12 @@ describe('a rule complains, with file and line,', () => {
       'src/load/answers.ts:2: the load is a caller, it imports nothing of the service (src/answers.ts)',
     ],
     [
+      'of an access that knows what is behind the door',
+      'src/access/key-ring.ts',
+      "import { Fault } from '../answers.ts'\nimport type { Ledger } from '../ledger/ledger.ts'\n",
+      'src/access/key-ring.ts:2: who may call is decided without the rest of the service (src/ledger/ledger.ts)',
+    ],
+    [
       'of a reader of the environment',
       'src/main.ts',
       '// process.env is read in config.ts\nexport const port = process.env.PORT\n',

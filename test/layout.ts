@@ -35,6 +35,9 @@ const DRIVERS = /^(mysql2|@redis\/client|node:sqlite)(\/|$)/
 /** A caller like any other: what it knows of the service, it knows from the documents. */
 const LOAD = 'src/load/'
 const HOST = 'src/host.ts'
+/** Who may call what: of the rest it knows time, randomness and the answers. */
+const ACCESS = 'src/access/'
+const ANSWERS = 'src/answers.ts'
 const TALKERS = /^src\/(cli\/|main\.ts$)/
 const NAMELESS = /(^|\/)(utils?|helpers?)(\/|\.ts$)/
 
@@ -45,6 +48,8 @@ export const NAMED = [
   WIRE,
   CONFIG,
   HOST,
+  ANSWERS,
+  'src/access/caller.ts',
   'src/load/load.ts',
   'src/main.ts',
   'src/counter/redis.ts',
@@ -60,6 +65,7 @@ export function complaints(tree: Tree): Complaint[] {
     ...adapters(source),
     ...audit(source),
     ...load(source),
+    ...access(source),
     ...environment(source),
     ...consoles(source),
   ])
@@ -110,6 +116,15 @@ function load({ path, imports }: Source): Complaint[] {
   return imports
     .filter(({ target }) => target.startsWith('src/') && !target.startsWith(LOAD) && target !== HOST)
     .map(({ line, target }) => `${path}:${line}: the load is a caller, it imports nothing of the service (${target})`)
+}
+
+function access({ path, imports }: Source): Complaint[] {
+  if (!path.startsWith(ACCESS)) return []
+  return imports
+    .filter(
+      ({ target }) => target.startsWith('src/') && !target.startsWith(ACCESS) && target !== HOST && target !== ANSWERS,
+    )
+    .map(({ line, target }) => `${path}:${line}: who may call is decided without the rest of the service (${target})`)
 }
 
 function environment({ path, text, imports }: Source): Complaint[] {

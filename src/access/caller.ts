@@ -19,8 +19,23 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>
 }
 
+/** Before it is known who calls, and where nobody asks. */
+export const NOBODY: Caller = { client: '', keyId: null, scopes: new Set<Scope>() }
+
+/** The client of a bootstrap key, and what stands for its id; no id of a key has an `o`. */
+export const BOOTSTRAP = 'bootstrap'
+
 /** While there are no keys. */
 export const ANYBODY: Caller = { client: '', keyId: null, scopes: new Set<Scope>(['admin']) }
+
+/** As they are stored, with commas between. What this program does not know, a newer one may have written. */
+export function readScopes(text: string): Scope[] {
+  return text.split(',').filter(isScope)
+}
+
+export function isScope(text: string): text is Scope {
+  return Object.hasOwn(SCOPES, text)
+}
 
 export function may({ scopes }: Caller, scope: Scope): boolean {
   return scopes.has(scope) || scopes.has('admin') || (scope === 'read' && scopes.has('codes'))

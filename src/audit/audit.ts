@@ -3,7 +3,7 @@
 // where a source has no order, by eight bytes a row and column on top.
 
 import { systemClock, type Clock } from '../host.ts'
-import type { HistoryCall } from '../load/history.ts'
+import type { History } from '../load/history.ts'
 import { neighbours, numberOf, Numbers } from './distinct.ts'
 import { type AuditReport, type Check, Findings, type Verdict } from './report.ts'
 import { Rows } from './rows.ts'
@@ -21,13 +21,15 @@ export interface AuditOptions {
   /** So long somebody may be getting a slot that was passed over. */
   readonly graceMs: number
   /** Of callers, each with a clock of its own. All of their calls must be over. */
-  readonly histories?: readonly AsyncIterable<HistoryCall>[]
+  readonly histories?: readonly JudgedHistory[]
   /** Between two pages, and waited for: to show it, to go slowly, or to end it by throwing. */
   readonly onProgress?: (progress: AuditProgress) => void | Promise<void>
   /** What the counter would propose next, if there is one that knows. */
   readonly counterNext?: (campaign: AuditedCampaign) => Promise<number | null>
   readonly clock?: Pick<Clock, 'nowMs' | 'soon'>
 }
+
+export type JudgedHistory = Pick<History, 'calls' | 'api_key_id'>
 
 export interface AuditProgress {
   readonly step: 'histories' | 'rows' | OrderedColumn
@@ -67,12 +69,15 @@ export async function auditCampaign(
 
 async function readHistories(
   campaignId: string,
-  histories: readonly AsyncIterable<HistoryCall>[],
+  histories: readonly JudgedHistory[],
   { onProgress }: AuditOptions,
 ): Promise<Told> {
-  const told = new Told(campaignId, histories.length)
+  const told = new Told(
+    campaignId,
+    histories.map(({ api_key_id = null }) => api_key_id),
+  )
   let done = 0
-  for (const [index, calls] of histories.entries()) {
+  for (const [index, { calls }] of histories.entries()) {
     for await (const call of calls) {
       told.take(index, call)
       if (++done % CALLS_A_TURN === 0) await onProgress?.({ step: 'histories', done, expected: null })
@@ -105,6 +110,7 @@ class Audit {
 
   async run(): Promise<Omit<AuditReport, 'took_ms'> | null> {
     const { campaign, asOfMs, showsKeys, missingKeys } = this.#snapshot
+    if (showsKeys) await this.#told?.expectKeys(this.#snapshot)
     const findings = this.#findings
     const columns = ORDERED_COLUMNS.map((column) => ({ column, pages: this.#snapshot.ordered(column) }))
     for (const { column, pages } of columns) {

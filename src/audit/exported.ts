@@ -6,6 +6,8 @@ import type { AuditedCampaign, AuditedCoupon, AuditSnapshot, AuditSource } from 
 
 export interface Exported {
   readonly showsKeys: boolean
+  /** None: it cannot be told. */
+  clientOf?(apiKeyId: string): Promise<string | null>
   /** null: there is no such campaign. */
   campaign(campaignId: string): Promise<ExportedCampaign | null>
   /**
@@ -47,6 +49,7 @@ function snapshotOf(exported: Exported, { campaign, nowMs, issuedCount }: Export
     expectedRows: issuedCount,
     showsKeys: exported.showsKeys,
     missingKeys: null,
+    clientOf: exported.clientOf ?? (async () => null),
     async rows(take) {
       if (!(await exported.coupons(campaign, take))) throw new Gone()
     },

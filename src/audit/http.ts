@@ -21,6 +21,8 @@ const LINE_LENGTH_MAX = 65_536
 export interface HttpAuditOptions {
   /** Of a server, without a slash at its end. */
   readonly url: string
+  /** null: none is sent. */
+  readonly apiKey?: string | null
   readonly answerMsMax?: number
   readonly stallMsMax?: number
 }
@@ -32,19 +34,21 @@ type Fields = Readonly<Record<string, unknown>>
 /** Rejects with an Error that says in one line why there is no answer; what came instead of one is not in it. */
 export function httpAuditSource({
   url,
+  apiKey = null,
   answerMsMax = ANSWER_MS_MAX,
   stallMsMax = STALL_MS_MAX,
 }: HttpAuditOptions): AuditSource {
+  const server = { url, headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` } }
   const exported: Exported = {
     showsKeys: false,
     campaign: (id) =>
       waitingFor(url, answerMsMax, async (wait) => {
-        const response = await ask(url, `/v1/campaigns/${encodeURIComponent(id)}`, wait)
+        const response = await ask(server, `/v1/campaigns/${encodeURIComponent(id)}`, wait)
         return response === null ? null : toCampaign(fieldsIn(await response.text()))
       }),
     coupons: ({ id }, take) =>
       waitingFor(url, stallMsMax, async (wait) => {
-        const response = await ask(url, `/v1/campaigns/${encodeURIComponent(id)}/coupons.ndjson`, wait)
+        const response = await ask(server, `/v1/campaigns/${encodeURIComponent(id)}/coupons.ndjson`, wait)
         if (response === null) return false
         if (response.body === null) throw new Error('it is empty')
         const page: AuditedCoupon[] = []
@@ -87,14 +91,23 @@ async function waitingFor<T>(url: string, msMax: number, work: (wait: Wait) => P
   }
 }
 
+interface Asked {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** null: 404. */
-async function ask(url: string, path: string, { signal, goOn }: Wait): Promise<Response | null> {
+async function ask({ url, headers }: Asked, path: string, { signal, goOn }: Wait): Promise<Response | null> {
   for (let tries = 1; ; tries++) {
-    const response = await fetch(url + path, { signal })
+    const response = await fetch(url + path, { headers, signal })
     goOn()
     if (response.ok) return response
     const { code, retry_after_ms: ms } = fieldsOf(await response.text()) ?? {}
     if (code === 'campaign_not_found') return null
+    if (code === 'unauthenticated' || code === 'forbidden')
+      throw new Error(
+        `${url} answered ${response.status} ${code}: a key with the scope codes is needed in FIRSTCOME_API_KEY`,
+      )
     const isLater = response.status === 429 || response.status === 503
     if (!isLater || tries === TRIES_MAX)
       throw new Error(`${url} answered ${response.status}${typeof code === 'string' ? ` ${code}` : ''}`)

@@ -8,9 +8,9 @@ export function recipientKey(recipient: string): string {
   return digest(`${recipient.length}:${recipient}`)
 }
 
-/** Of a caller that is not told apart from others. */
-export function requestKey(idempotencyKey: string): string {
-  return digest(`0:${idempotencyKey.length}:${idempotencyKey}`)
+/** @param client whose request it is; '': of nobody in particular */
+export function requestKey(client: string, idempotencyKey: string): string {
+  return digest(`${client.length}:${client}${idempotencyKey.length}:${idempotencyKey}`)
 }
 
 /** The first half of SHA-256, as hex. */

@@ -191,6 +191,18 @@ class MysqlSnapshot implements AuditSnapshot {
     })
   }
 
+  async clientOf(apiKeyId: string): Promise<string | null> {
+    try {
+      const text = 'SELECT client FROM api_keys WHERE id = CONVERT(? USING ascii)'
+      const [row] = await this.#connection.selectText(text, [apiKeyId])
+      return row === undefined ? null : textIn(row, 'client')
+    } catch (error) {
+      // Whoever audits need not be allowed to read the keys; and a database of an older release has none.
+      if (error instanceof Error && error.name === 'MysqlRefusal') return null
+      throw error
+    }
+  }
+
   again(): ReturnType<AuditSnapshot['again']> {
     return lookAt(this.#connection, this.campaign.id)
   }

@@ -27,6 +27,8 @@ export interface AuditSnapshot {
   readonly showsKeys: boolean
   /** Unique keys that the table should have and has not, by their columns; null: cannot be told. */
   readonly missingKeys: readonly string[] | null
+  /** Whose API key that is, by its public half. null: nobody's, or it cannot be told. */
+  clientOf(apiKeyId: string): Promise<string | null>
   /** All of them, ascending by slot: `take` gets page after page and is waited for. May be asked for again. */
   rows(take: (coupons: readonly AuditedCoupon[]) => Promise<void>): Promise<void>
   /** The values that are not null, ascending, page after page; null: this source has no order for them. */

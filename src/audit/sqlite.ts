@@ -164,6 +164,16 @@ class SqliteSnapshot implements AuditSnapshot {
     }
   }
 
+  async clientOf(apiKeyId: string): Promise<string | null> {
+    // A file of an older release has no such table.
+    const isThere = this.#database
+      .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'api_keys'")
+      .get()
+    if (isThere === undefined) return null
+    const row = this.#database.prepare('SELECT client FROM api_keys WHERE id = ?').get(apiKeyId)
+    return row === undefined ? null : String(row['client'])
+  }
+
   async again(): ReturnType<AuditSnapshot['again']> {
     const campaign = campaignIn(this.#database, this.campaign.id)
     return campaign === null ? null : { campaign, nowMs: this.#clock.wallMs() }

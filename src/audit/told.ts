@@ -5,7 +5,10 @@ import type { HistoryCall, HistoryCoupon } from '../load/history.ts'
 import { ClockOffset } from './clock-bounds.ts'
 import { requestKey } from './keys.ts'
 import { type Findings, type HistoryReport, lastOf } from './report.ts'
-import type { AuditedCampaign, AuditedCoupon } from './source.ts'
+import type { AuditedCampaign, AuditedCoupon, AuditSnapshot } from './source.ts'
+
+/** What stands for the id of a bootstrap key, and its client. */
+const BOOTSTRAP = 'bootstrap'
 
 interface Owner {
   /** Can ask again, by recipient or key. */
@@ -41,9 +44,12 @@ interface Request {
 
 export class Told {
   readonly #campaignId: string
+  readonly #apiKeyIds: readonly (string | null)[]
   readonly #byRecipient = new Map<string, Owner>()
   /** Without recipient. */
   readonly #byKey = new Map<string, Owner>()
+  /** By history: the keys of those. */
+  readonly #keys: readonly Set<string>[]
   /** The same, by the key that their row has. */
   readonly #byRequestKey = new Map<string, Owner>()
   readonly #coupons = new Map<string, ToldCoupon>()
@@ -60,8 +66,12 @@ export class Told {
   #otherCalls = 0
   #soldOut = 0
 
-  constructor(campaignId: string, histories: number) {
+  /** @param apiKeyIds of each history: with which API key its calls were made, if with one */
+  constructor(campaignId: string, apiKeyIds: readonly (string | null)[]) {
+    const histories = apiKeyIds.length
     this.#campaignId = campaignId
+    this.#apiKeyIds = apiKeyIds
+    this.#keys = apiKeyIds.map(() => new Set<string>())
     this.#requests = Array.from({ length: histories }, () => new Map<string, Request>())
     this.#offsets = Array.from({ length: histories }, () => new ClockOffset())
     this.#firstMs = Array.from({ length: histories }, () => Infinity)
@@ -125,6 +135,7 @@ export class Told {
     const requests = this.#requests[history] as Map<string, Request>
     const known = requests.get(request)
     if (known !== undefined) return known
+    if (recipient === null && key !== null) this.#keys[history]?.add(key)
     const fresh: Request = { owner: this.#ownerOf(storedForm(recipient), key), state: 'unknown' }
     requests.set(request, fresh)
     return fresh
@@ -136,8 +147,23 @@ export class Told {
     if (known !== undefined) return known
     const owner: Owner = { isKnown: name !== null, codes: [], had: [], soldOut: [], issuedAtMs: null }
     if (name !== null) owners.set(name, owner)
-    if (recipient === null && key !== null) this.#byRequestKey.set(requestKey(key), owner)
     return owner
+  }
+
+  /**
+   * Before rows that show their keys. While there were no API keys, nobody was told apart: a key that was sent all the same
+   * may be nobody's.
+   */
+  async expectKeys(snapshot: Pick<AuditSnapshot, 'clientOf'>): Promise<void> {
+    for (const [history, keys] of this.#keys.entries()) {
+      const id = this.#apiKeyIds[history] ?? null
+      const client = id === null || id === BOOTSTRAP ? id : await snapshot.clientOf(id)
+      for (const key of keys) {
+        const owner = this.#byKey.get(key) as Owner
+        this.#byRequestKey.set(requestKey('', key), owner)
+        if (client !== null) this.#byRequestKey.set(requestKey(client, key), owner)
+      }
+    }
   }
 
   see(coupons: readonly AuditedCoupon[]): void {

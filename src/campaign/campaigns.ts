@@ -14,7 +14,7 @@ import {
   type LockedLedger,
 } from '../ledger/ledger.ts'
 import { campaignStatus, isSameCampaign } from './campaign.ts'
-import type { Campaign, CampaignIdentity, CampaignState, CampaignStatus } from './campaign.ts'
+import type { Campaign, CampaignIdentity, CampaignState, CampaignStatus, CodeFormat } from './campaign.ts'
 import { codeFormatFlaw, codeFormatOf, normaliseCode, type CodeFormatWish } from './code-format.ts'
 
 /** How many coupons have been issued, exactly. */
@@ -22,6 +22,11 @@ export interface IssuedCounts {
   issuedCount(campaign: CampaignState): Promise<number>
   /** Same order. */
   issuedCounts(campaigns: readonly CampaignState[]): Promise<number[]>
+}
+
+export interface CampaignCoupons {
+  readonly coupons: readonly Coupon[]
+  readonly codeFormat: CodeFormat
 }
 
 /** A campaign as it was at `nowMs`, by the ledger's clock. */
@@ -199,16 +204,18 @@ export class Campaigns {
   }
 
   /** By slot. null: there is no such campaign. `more`: there is at least one beyond the last of these, for now. */
-  async coupons(id: string, page: CouponPage): Promise<{ coupons: Coupon[]; more: boolean } | null> {
+  async coupons(id: string, page: CouponPage): Promise<(CampaignCoupons & { more: boolean }) | null> {
     return answered(async () => {
-      if ((await this.#find(id)) === null) return null
+      const campaign = await this.#find(id)
+      if (campaign === null) return null
       const coupons = await this.#ledger.listCoupons(id, { ...page, limit: page.limit + 1 })
-      return { coupons: coupons.slice(0, page.limit), more: coupons.length > page.limit }
+      const { codeFormat } = campaign
+      return { codeFormat, coupons: coupons.slice(0, page.limit), more: coupons.length > page.limit }
     })
   }
 
   /** The one of a recipient. null: there is no such campaign. */
-  async couponsOfRecipient(id: string, recipient: string): Promise<Coupon[] | null> {
+  async couponsOfRecipient(id: string, recipient: string): Promise<CampaignCoupons | null> {
     return answered(async () => {
       const { campaigns, coupons } = await this.#ledger.read({
         campaignIds: [id],
@@ -216,7 +223,8 @@ export class Campaigns {
         recipientKeys: [{ campaignId: id, key: recipientKeyOf(recipient) }],
         slots: [],
       })
-      return campaigns.has(id) ? [...coupons] : null
+      const campaign = campaigns.get(id)
+      return campaign === undefined ? null : { codeFormat: campaign.codeFormat, coupons }
     })
   }
 
@@ -237,7 +245,8 @@ export class Campaigns {
       const campaign = await this.#find(id)
       if (campaign === null) return 'campaign_not_found'
       const code = normaliseCode(campaign.codeFormat, typed)
-      return (code === null ? null : await this.#ledger.couponByCode(id, code)) ?? 'coupon_not_found'
+      // One that none can be is looked for, too: whoever guesses learns nothing from the time it takes.
+      return (await this.#ledger.couponByCode(id, code ?? '')) ?? 'coupon_not_found'
     })
   }
 

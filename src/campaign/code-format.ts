@@ -83,6 +83,16 @@ function shortestLength(alphabet: CodeFormat['alphabet'], totalCoupons: number):
   return length
 }
 
+/** Shown of a code to who may not see it. */
+const CODE_SHOWN_MAX = 4
+
+/** As long as it is, the last characters readable: never more than half of what is drawn, so that no short code is told. */
+export function maskedCode({ length }: CodeFormat, code: string): string {
+  const characters = Array.from(code)
+  const shown = Math.min(CODE_SHOWN_MAX, Math.floor(length / 2))
+  return '*'.repeat(characters.length - shown) + characters.slice(characters.length - shown).join('')
+}
+
 /** White space, hyphens and dashes of every script, apostrophes of spreadsheets, and invisible characters that come along. */
 const SEPARATORS = /[\s\p{Pd}'\u2019\u00ad\u200b-\u200d\u2060\ufeff]/gu
 

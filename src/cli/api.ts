@@ -78,9 +78,12 @@ export class Api {
   readonly url: string
   readonly #headers: Readonly<Record<string, string>>
 
-  constructor({ url, language }: ClientConfig) {
+  constructor({ url, language, apiKey }: ClientConfig) {
     this.url = url
-    this.#headers = language === null ? {} : { 'accept-language': language }
+    this.#headers = {
+      ...(language !== null && { 'accept-language': language }),
+      ...(apiKey !== null && { authorization: `Bearer ${apiKey}` }),
+    }
   }
 
   /** @throws Refused, NoAnswer; Error when what answers is no Firstcome */

@@ -10,7 +10,7 @@ import { openHistory } from '../load/history.ts'
 import { auditText, progressText } from './audit/shown.ts'
 import { durationMs, print } from './caller.ts'
 import { tellProgress } from './progress.ts'
-import { addSettingFlags } from './settings-help.ts'
+import { addSettingFlags, environmentHelp } from './settings-help.ts'
 
 interface Options {
   readonly url?: string
@@ -40,7 +40,7 @@ export function addAudit(program: Command): void {
     .option('--json', 'print the report in JSON')
     .addHelpText(
       'after',
-      `
+      `${environmentHelp(CLIENT_SETTINGS)}
 Exit codes: 0 exact, 1 violated, 2 healing, 3 could not be run.
 
 Examples:
@@ -60,7 +60,7 @@ async function audit(id: string, options: Options): Promise<void> {
     auditCampaign(source, id, {
       graceMs: options.grace,
       onProgress,
-      ...(histories.length > 0 && { histories: histories.map(({ calls }) => calls) }),
+      ...(histories.length > 0 && { histories }),
     }),
   )
   if (report === null)

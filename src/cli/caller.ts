@@ -4,7 +4,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { CLIENT_SETTINGS, readClientConfig } from '../config.ts'
 import { Api, NoAnswer, Refused } from './api.ts'
 import { exitCodeOf, refusalText, type RefusalContext } from './refusals.ts'
-import { addSettingFlags } from './settings-help.ts'
+import { addSettingFlags, environmentHelp } from './settings-help.ts'
 
 export interface CallerOptions {
   readonly url?: string
@@ -27,7 +27,14 @@ export function addCaller(
   const command = flags(parent.command(usage).description(description))
   return addSettingFlags(command, CLIENT_SETTINGS)
     .option('--json', 'print the answer as the API gives it, in JSON')
-    .addHelpText('after', `\nExit codes: 0 good, 1 refused, 2 not yet, 3 could not be run.\n\nExamples:\n${examples}`)
+    .addHelpText(
+      'after',
+      `${environmentHelp(CLIENT_SETTINGS)}
+Exit codes: 0 good, 1 refused, 2 not yet, 3 could not be run.
+
+Examples:
+${examples}`,
+    )
 }
 
 /** Runs a command to its exit code. @param work gives it, unless it is 0 */

@@ -3,20 +3,22 @@
 
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
-import { CLIENT_SETTINGS, readClientConfig } from '../config.ts'
+import { CLIENT_SETTINGS, readClientConfig, type ClientConfig } from '../config.ts'
 import { Api, NoReply } from './check/api.ts'
 import { checkBadInput } from './check/bad-input.ts'
 import { checkCampaignList, checkCampaigns } from './check/campaigns.ts'
 import { checkCoupons } from './check/coupons.ts'
 import { checkCrowd, checkIssuing } from './check/issuing.ts'
+import { checkKeys } from './check/keys.ts'
 import { Run, type Chapter } from './check/run.ts'
 import { checkProblemPages, checkService } from './check/service.ts'
 import { Interrupted, Steps, type StepReport } from './check/steps.ts'
 import { listenForInterruption } from './interruption.ts'
-import { addSettingFlags } from './settings-help.ts'
+import { addSettingFlags, environmentHelp } from './settings-help.ts'
 
 const CHAPTERS: readonly Chapter[] = [
   checkService,
+  checkKeys,
   checkCampaigns,
   checkCampaignList,
   checkIssuing,
@@ -36,7 +38,8 @@ export function addCheck(program: Command): void {
       'after',
       `
 Ask the server itself: a proxy in between answers some of the bad input on its own.
-
+If it has API keys, give that of an admin.
+${environmentHelp(CLIENT_SETTINGS)}
 Exit codes: 0 all is as documented, 1 something is not, 3 it could not be run.
 
 Examples:
@@ -44,20 +47,20 @@ Examples:
   firstcome check --url https://coupons.example --json`,
     )
     .action(async ({ url, json }: { url?: string; json?: true }) => {
-      process.exitCode = await check(readClientConfig({ url }).url, json === true)
+      process.exitCode = await check(readClientConfig({ url }), json === true)
     })
 }
 
 /** @returns the exit code @throws when there is no server to check */
-async function check(url: string, isJson: boolean): Promise<number> {
+async function check({ url, apiKey }: ClientConfig, isJson: boolean): Promise<number> {
   const base = new URL(url)
-  const server = await greet(url)
+  const server = await greet(url, apiKey)
   const say = (line: string) => void (isJson || process.stdout.write(`${line}\n`))
   say(`Checking Firstcome ${server.version} at ${url}: database ${server.database}, counter ${server.counter}`)
 
   const { signal, release } = listenForInterruption()
   const steps = new Steps(signal, (report) => say(lineOf(report)))
-  const run = new Run(base, steps, signal)
+  const run = new Run(base, apiKey, steps, signal)
   const beganAt = performance.now()
   let isWhole = true
   try {
@@ -88,15 +91,19 @@ async function check(url: string, isJson: boolean): Promise<number> {
   return isWhole ? (isGood ? 0 : 1) : 3
 }
 
-/** Is anybody there, and ready? */
-async function greet(url: string): Promise<Record<'version' | 'database' | 'counter', string>> {
-  const api = new Api(new URL(url), 'check')
+/** Is anybody there, and ready, and may we? */
+async function greet(url: string, apiKey: string | null): Promise<Record<'version' | 'database' | 'counter', string>> {
+  const api = new Api(new URL(url), 'check', apiKey)
   try {
     const { version } = (await api.peek('/')).json
     if (typeof version !== 'string')
       throw new Error(`what answers at ${url} is no Firstcome: see --url or FIRSTCOME_URL`)
     const { status, database, counter } = (await api.peek('/readyz')).json
     if (status !== 'ready') throw new Error(`the server at ${url} is not ready (${String(status)}): try again later`)
+    // Of nobody: with the key of an admin it is not found.
+    const { code, detail } = (await api.peek('/v1/campaigns/check-nobody', 'DELETE')).json
+    if (code === 'unauthenticated' || code === 'forbidden')
+      throw new Error(`the check needs the key of an admin in FIRSTCOME_API_KEY (${code}: ${String(detail)})`)
     return { version, database: String(database), counter: String(counter) }
   } catch (error) {
     if (!(error instanceof NoReply)) throw error

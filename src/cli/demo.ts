@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { destination, pino } from 'pino'
-import { readConfig, type Config } from '../config.ts'
+import { readClientConfig, readConfig, type Config } from '../config.ts'
 import { openServices } from '../wire.ts'
 import { gather, isFinal, openCaller, type Answer, type Call, type Person } from './demo/crowd.ts'
 import { listenForInterruption } from './interruption.ts'
@@ -24,7 +24,8 @@ export function addDemo(program: Command): void {
     .addHelpText(
       'after',
       `
-Nothing needs to be there. With MYSQL_URL (and REDIS_URL) it runs on that database, in a test campaign that it deletes.
+Nothing needs to be there. With MYSQL_URL (and REDIS_URL) it runs on that database, in a test campaign that it deletes;
+if there are API keys in it, FIRSTCOME_API_KEY holds that of an admin.
 
 Exit codes: 0 exactly as promised, 1 not so, 3 it could not be run.
 
@@ -48,7 +49,7 @@ async function demo(): Promise<number> {
   await using opened = new AsyncDisposableStack()
   opened.defer(release)
   const urls = await openServers(opened, signal)
-  const { call, close } = openCaller()
+  const { call, close } = openCaller(readClientConfig().apiKey)
   opened.defer(close)
 
   const campaigns = `${urls[0]}/v1/campaigns`
@@ -79,14 +80,14 @@ ${shown(STORY.people)} people come to the three servers: every 10th asks twice a
 
 /** @returns their addresses */
 async function openServers(opened: AsyncDisposableStack, signal: AbortSignal): Promise<string[]> {
-  // On loopback, whatever HOST says: these servers are for nobody else.
+  // On loopback, whatever HOST says, and without a key of their own: these servers are for nobody else.
   const config = readConfig({ host: '127.0.0.1', port: '0' })
   const isEmbedded = config.store.kind === 'embedded'
   const folder = isEmbedded ? await mkdtemp(join(tmpdir(), 'firstcome-demo-')) : null
   if (folder !== null) opened.defer(() => rm(folder, { recursive: true }))
   const store: Config['store'] = folder === null ? config.store : { kind: 'embedded', path: join(folder, 'demo.db') }
   const log = pino({ level: 'error', base: null }, destination({ fd: 2, sync: true }))
-  const services = await openServices({ ...config, store }, log, STORY.servers)
+  const services = await openServices({ ...config, store, bootstrapApiKey: null }, log, STORY.servers)
   opened.defer(async () => {
     await Promise.all(services.map(({ app }) => app.close()))
     await Promise.all(services.map((service) => service.close()))

@@ -4,9 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Option, type Command } from 'commander'
+import { BOOTSTRAP } from '../access/caller.ts'
+import { readKey } from '../access/keys.ts'
 import { auditCampaign } from '../audit/audit.ts'
 import { httpAuditSource } from '../audit/http.ts'
 import type { AuditReport } from '../audit/report.ts'
+import { CLIENT_SETTINGS } from '../config.ts'
 import { systemClock, systemRandomness } from '../host.ts'
 import { createHistory, openHistory } from '../load/history.ts'
 import { runLoad, type Want } from '../load/load.ts'
@@ -20,6 +23,7 @@ import { printRun, type Sent } from './load/shown.ts'
 import { readWish, RECIPIENTS, type Options, type Wish } from './load/wish.ts'
 import { tellProgress } from './progress.ts'
 import { exitCodeOf, refusalText } from './refusals.ts'
+import { environmentHelp } from './settings-help.ts'
 import { shownCount } from './table.ts'
 
 /** Of an open loop so many come too early, by so much: that nobody gets a coupon before the start has to be tried. */
@@ -54,7 +58,7 @@ export function addLoad(program: Command): void {
       'after',
       `
 Where a call has no answer, or 429 or 5xx, the same is asked again, of another server if there is one.
-
+${environmentHelp(CLIENT_SETTINGS)}
 Exit codes: 0 all claims hold, 1 one does not, 2 not yet (a request without an answer, coupons left, interrupted), 3 could not be run.
 
 Examples:
@@ -155,7 +159,8 @@ async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSigna
   process.stderr.write(
     `${campaign.id}: ${shownCount(campaign.total_coupons)} coupons, ${servers.length} server${servers.length === 1 ? '' : 's'}\n`,
   )
-  const head = { campaign_id: campaign.id, started_at: Date.now() }
+  const apiKey = wish.servers[0]?.apiKey ?? null
+  const head = { campaign_id: campaign.id, started_at: Date.now(), api_key_id: keyIdOf(apiKey) }
   const history = await createHistory(file, head).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
     throw new Error(`${file} is there already: take another name`, { cause: error })
@@ -167,6 +172,7 @@ async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSigna
     const numbers = await runLoad({
       servers,
       campaignId: campaign.id,
+      apiKey,
       plan: planOf(wish, loaded),
       want: wantsOf(wish, campaign.id),
       connections: wish.connections,
@@ -186,6 +192,11 @@ async function send(wish: Wish, loaded: Loaded, file: string, signal: AbortSigna
     stopTelling()
     await history.close()
   }
+}
+
+/** What of a key may stand in a file. */
+function keyIdOf(apiKey: string | null): string | null {
+  return apiKey === null ? null : (readKey(apiKey)?.id ?? BOOTSTRAP)
 }
 
 function planOf({ crowd, connections }: Wish, { startsAtMs }: Loaded): Plan {
@@ -234,9 +245,9 @@ async function judge(
 /** From the first server that can be read. */
 async function audit({ servers, patienceMs }: Wish, id: string, file: string): Promise<AuditReport> {
   for (const [index, server] of servers.entries()) {
-    const { calls } = await openHistory(file)
+    const history = await openHistory(file)
     try {
-      const report = await auditCampaign(httpAuditSource(server), id, { graceMs: patienceMs, histories: [calls] })
+      const report = await auditCampaign(httpAuditSource(server), id, { graceMs: patienceMs, histories: [history] })
       if (report !== null) return report
       break
     } catch (error) {

@@ -42,8 +42,6 @@ async function serve(config: Config): Promise<void> {
   }
   const { address, family, port } = service.app.server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-  if (!isLoopback(address))
-    log.warn({ address }, 'there are no API keys yet: whoever reaches this address may do everything')
   process.stdout.write(`Firstcome ${version} listens on ${url}\n`)
   try {
     await service.prepare()
@@ -52,21 +50,26 @@ async function serve(config: Config): Promise<void> {
     await service.close()
     throw error
   }
-  if (!service.lifecycle.isDraining) process.stdout.write(welcome(config, url))
+  if (!service.lifecycle.isDraining) process.stdout.write(welcome(config, url, service.isOpen))
 }
 
 /** What somebody who has just started it wants to know, and something to paste. */
-function welcome({ store }: Config, url: string): string {
+function welcome({ store }: Config, url: string, isOpen: boolean): string {
   const data =
     store.kind === 'embedded'
       ? `${store.path} (embedded SQLite; for more than one server set MYSQL_URL and REDIS_URL)`
       : `MySQL ${store.redis === null ? 'alone (with REDIS_URL it is faster)' : 'and Redis'}`
   const campaign = `{"id":"hello","name":"Hello","start_time":"now","total_coupons":100}`
+  const keys = isOpen
+    ? 'none: whoever is on this machine may do everything, until `firstcome key create` makes one'
+    : 'needed: FIRSTCOME_API_KEY holds yours, `firstcome key create` makes one'
+  const key = isOpen ? '' : ` -H "authorization: Bearer $FIRSTCOME_API_KEY"`
   return `Ready.
   data   ${data}
+  keys   ${keys}
   docs   ${url}/docs
-  try    curl -s ${url}/v1/campaigns -H 'content-type: application/json' -d '${campaign}'
-         curl -s -X POST ${url}/v1/campaigns/hello/coupons
+  try    curl -s ${url}/v1/campaigns${key} -H 'content-type: application/json' -d '${campaign}'
+         curl -s -X POST ${url}/v1/campaigns/hello/coupons${key}
 Ctrl-C ends it.
 `
 }
@@ -99,8 +102,4 @@ function listenError(error: unknown, { host, port }: Config): Error {
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return new Error(`${host} is not an address of this machine: set HOST`)
   return error instanceof Error ? error : new Error(String(error))
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address === '::ffff:127.0.0.1'
 }

@@ -13,8 +13,8 @@ export function addSettingFlags(command: Command, settings: readonly Setting[] =
 }
 
 /** Those without a flag. */
-export function environmentHelp(): string {
-  const rows = SETTINGS.filter(({ flag }) => flag === null).map(({ env, meaning }) => `  ${env.padEnd(12)} ${meaning}`)
+export function environmentHelp(settings: readonly Setting[] = SETTINGS): string {
+  const rows = settings.filter(({ flag }) => flag === null).map(({ env, meaning }) => `  ${env.padEnd(18)} ${meaning}`)
   return `\nEnvironment, or NAME_FILE for a file that holds the value (never on a command line):\n${rows.join('\n')}\n`
 }
 

@@ -2,7 +2,10 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '../answers.ts'
-import type { Campaigns } from '../campaign/campaigns.ts'
+import { may } from '../access/caller.ts'
+import type { Rates } from '../access/rates.ts'
+import type { Campaigns, CampaignCoupons } from '../campaign/campaigns.ts'
+import { maskedCode } from '../campaign/code-format.ts'
 import type { Clock } from '../host.ts'
 import type { Issuer, Outcome } from '../issue/outcome.ts'
 import type { Coupon } from '../ledger/ledger.ts'
@@ -10,6 +13,7 @@ import type { CampaignParams } from './campaign-handlers.ts'
 import { CouponExport } from './coupon-export.ts'
 import { couponCursor, readCouponCursor } from './cursors.ts'
 import { CSV, NDJSON, type ExportFormat } from './export-formats.ts'
+import { rateLimited } from './guard.ts'
 import { InvalidRequest } from './invalid-request.ts'
 import { COUPON_PAGE_DEFAULT, EXPORTS_INSIDE_MAX, EXPORTS_RETRY_MS } from './limits.ts'
 import type { Problems } from './problems.ts'
@@ -34,6 +38,7 @@ export interface CouponParts {
   readonly clock: Clock
   /** For all lists of this server. */
   readonly lists: Turnstile
+  readonly rates: Rates
 }
 
 export class CouponHandlers {
@@ -42,15 +47,17 @@ export class CouponHandlers {
   readonly #clock: Clock
   readonly #problems: Problems
   readonly #lists: Turnstile
+  readonly #rates: Rates
   readonly #exports: Turnstile
   readonly #running = new Set<CouponExport>()
   #isClosing = false
 
-  constructor({ issuer, campaigns, clock, lists }: CouponParts, problems: Problems) {
+  constructor({ issuer, campaigns, clock, lists, rates }: CouponParts, problems: Problems) {
     this.#issuer = issuer
     this.#campaigns = campaigns
     this.#clock = clock
     this.#lists = lists
+    this.#rates = rates
     const limits = { insideMax: EXPORTS_INSIDE_MAX, waitingMax: 0, waitMsMax: 0, retryAfterMs: EXPORTS_RETRY_MS }
     this.#exports = new Turnstile(limits, clock)
     this.#problems = problems
@@ -62,9 +69,11 @@ export class CouponHandlers {
     const idempotencyKey = idempotencyKeyOf(request)
     const { id: campaignId } = request.params as CampaignParams
     if (!CAMPAIGN_ID.test(campaignId)) return this.#problems.send(reply, 'campaign_not_found')
+    const { client } = request.caller
+    const over = recipient === null ? null : this.#rates.recipient(client, recipient)
+    if (over !== null) throw rateLimited(over)
     // Asked when it matters, instead of a listener for each request.
     const { socket } = request.raw
-    const { client } = request.caller
     const isGone = () => socket.destroyed
     const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone })
     return this.#sendOutcome(reply, outcome)
@@ -92,7 +101,8 @@ export class CouponHandlers {
   list = async (request: FastifyRequest, reply: FastifyReply) => {
     const { limit = COUPON_PAGE_DEFAULT, cursor, order = 'asc', recipient } = readListQuery(request.query)
     const { id } = request.params as CampaignParams
-    if (recipient !== undefined) return this.#listOfRecipient(reply, id, recipient, cursor)
+    const isMasked = !may(request.caller, 'codes')
+    if (recipient !== undefined) return this.#listOfRecipient(reply, id, recipient, cursor, isMasked)
     const afterSlot = cursor === undefined ? null : readCouponCursor(cursor, order)
     const page = CAMPAIGN_ID.test(id)
       ? await this.#lists.pass(() => this.#campaigns.coupons(id, { limit, afterSlot, order }))
@@ -100,20 +110,26 @@ export class CouponHandlers {
     if (page === null) return this.#problems.send(reply, 'campaign_not_found')
     const last = page.coupons.at(-1)
     return reply.send({
-      data: page.coupons.map(couponJson),
+      data: shown(page, isMasked),
       next_cursor: page.more && last !== undefined ? couponCursor(last.slot, order) : null,
     })
   }
 
-  async #listOfRecipient(reply: FastifyReply, id: string, recipient: string, cursor: string | undefined) {
+  async #listOfRecipient(
+    reply: FastifyReply,
+    id: string,
+    recipient: string,
+    cursor: string | undefined,
+    isMasked: boolean,
+  ) {
     if (cursor !== undefined) {
       const detail = 'goes with no recipient: the one coupon of a recipient is no list to page through'
       throw new InvalidRequest([{ in: 'query', pointer: '/cursor', detail }])
     }
     const stored = textOf(recipient) as string
-    const coupons = CAMPAIGN_ID.test(id) ? await this.#campaigns.couponsOfRecipient(id, stored) : null
-    if (coupons === null) return this.#problems.send(reply, 'campaign_not_found')
-    return reply.send({ data: coupons.map(couponJson), next_cursor: null })
+    const found = CAMPAIGN_ID.test(id) ? await this.#campaigns.couponsOfRecipient(id, stored) : null
+    if (found === null) return this.#problems.send(reply, 'campaign_not_found')
+    return reply.send({ data: shown(found, isMasked), next_cursor: null })
   }
 
   exportCsv = (request: FastifyRequest, reply: FastifyReply) => this.#export(request, reply, CSV)
@@ -155,6 +171,14 @@ export class CouponHandlers {
     const found = CAMPAIGN_ID.test(id) ? await this.#campaigns.couponByCode(id, code) : 'campaign_not_found'
     return typeof found === 'string' ? this.#problems.send(reply, found) : reply.send(couponJson(found))
   }
+}
+
+function shown({ coupons, codeFormat }: CampaignCoupons, isMasked: boolean) {
+  if (!isMasked) return coupons.map(couponJson)
+  return coupons.map((coupon) => ({
+    ...couponJson(coupon),
+    coupon_code: maskedCode(codeFormat, coupon.couponCode),
+  }))
 }
 
 export function issuedJson(coupon: Coupon, replayed: 'request' | 'recipient' | null) {

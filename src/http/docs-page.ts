@@ -37,6 +37,9 @@ export function addDocsPage(app: FastifyInstance): void {
         telemetry: false,
         hideClientButton: true,
         showDeveloperTools: 'never',
+        // A field for the key, which is kept nowhere.
+        authentication: { preferredSecurityScheme: 'apiKey' },
+        persistAuth: false,
         agent: { disabled: true },
         mcp: { disabled: true },
       },

@@ -2,9 +2,10 @@
 // a named example.
 
 import type { TSchema } from 'typebox'
+import { KEY_FORM } from '../access/keys.ts'
 import { FAULTS } from '../answers.ts'
 import { IF_MATCH } from './etags.ts'
-import { OPERATIONS, SCHEMAS, type Operation, type Reply, type SchemaName } from './operations.ts'
+import { OPERATIONS, problemsOf, SCHEMAS, type Operation, type Reply, type SchemaName } from './operations.ts'
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode } from './problems.ts'
 import { sampleProblem } from './samples.ts'
 import { CAMPAIGN_ID } from './request-schemas.ts'
@@ -13,7 +14,9 @@ const ABOUT = `Hands out coupons to a crowd that comes in the same second: first
 
 **Problems.** Every answer that is not what was asked for is \`application/problem+json\` with a stable \`code\`; its \`type\` leads to a page about it. On any path there may also be \`not_found\` (404), \`method_not_allowed\` (405, see \`Allow\`), \`request_timeout\` (408) and \`headers_too_large\` (431).
 
-**Asking again.** \`request_timeout\`, \`busy\`, \`overloaded\` and \`unavailable\` say in \`retry_after_ms\` when. A call with an \`Idempotency-Key\` or a \`recipient\` can always be repeated.
+**Keys.** Send \`Authorization: Bearer\` and an API key. What a key allows is its scopes: \`issue\`; \`read\`; \`codes\`, which is \`read\` with codes in full; \`admin\`, which is everything. While a server has no keys it takes calls without one, from its own machine only.
+
+**Asking again.** \`request_timeout\`, \`busy\`, \`rate_limited\`, \`overloaded\` and \`unavailable\` say in \`retry_after_ms\` when. A call with an \`Idempotency-Key\` or a \`recipient\` can always be repeated.
 
 **Languages.** \`title\` is Korean when \`Accept-Language\` prefers it, else English; everything else is the same.
 
@@ -43,7 +46,7 @@ export function openApiDocument(version: string): object {
     security: [],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: SCHEMAS, parameters: PARAMETERS, headers: HEADERS },
+    components: { schemas: SCHEMAS, parameters: PARAMETERS, headers: HEADERS, securitySchemes: SECURITY_SCHEMES },
   }
 }
 
@@ -81,7 +84,16 @@ const PARAMETERS = {
   },
 }
 
+const SECURITY_SCHEMES = {
+  apiKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: `An API key, ${KEY_FORM}, as \`firstcome key create\` prints it once.`,
+  },
+}
+
 const HEADERS = {
+  Challenge: { description: 'What would be taken: a bearer key.', schema: { type: 'string' } },
   ContentLanguage: {
     description: 'Of `title`: what `Accept-Language` prefers.',
     schema: { type: 'string', enum: ['en', 'ko'] },
@@ -91,7 +103,8 @@ const HEADERS = {
 }
 
 function describe(operation: Operation): object {
-  const { operationId, tag, summary, description, body, path, query, takesIdempotencyKey, takesIfMatch } = operation
+  const { operationId, tag, scope, summary, description, body, path, query, takesIdempotencyKey, takesIfMatch } =
+    operation
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ $ref: `#/components/parameters/${name}` })),
     ...(takesIdempotencyKey === true ? [{ $ref: '#/components/parameters/idempotencyKey' }] : []),
@@ -109,7 +122,8 @@ function describe(operation: Operation): object {
     operationId,
     tags: [tag],
     summary,
-    description,
+    description: scope === null ? description : `${description}\n\nScope: \`${scope}\`.`,
+    security: scope === null ? [] : [{ apiKey: [scope] }],
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: { required: !body.isOptional, content: { 'application/json': media(body.schema, body.samples) } },
@@ -134,8 +148,9 @@ function goodResponses({ replies }: Operation): Record<string, object> {
 }
 
 /** Problems with one HTTP status are one response with an example for each. */
-function problemResponses({ problems, wrong = [] }: Operation): Record<string, object> {
-  const byStatus = Map.groupBy(problems, (code) => PROBLEMS[code].status)
+function problemResponses(operation: Operation): Record<string, object> {
+  const { wrong = [] } = operation
+  const byStatus = Map.groupBy(problemsOf(operation), (code) => PROBLEMS[code].status)
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [
       status,
@@ -144,6 +159,7 @@ function problemResponses({ problems, wrong = [] }: Operation): Record<string, o
         headers: {
           'Content-Language': { $ref: '#/components/headers/ContentLanguage' },
           ...(codes.some(isRetryable) && { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }),
+          ...(codes.includes('unauthenticated') && { 'WWW-Authenticate': { $ref: '#/components/headers/Challenge' } }),
           ...(codes.includes('campaign_changed') && { ETag: { $ref: '#/components/headers/ETag' } }),
         },
         content: {

@@ -2,6 +2,7 @@
 
 import type { TObject, TSchema } from 'typebox'
 import type { Scope } from '../access/caller.ts'
+import type { Kind } from '../access/rates.ts'
 import type { WrongField } from './invalid-request.ts'
 import { COUPON_PAGE_MAX } from './limits.ts'
 import type { ProblemCode } from './problems.ts'
@@ -17,6 +18,8 @@ export interface Operation {
   readonly tag: 'campaigns' | 'coupons' | 'service'
   /** What a caller must be allowed to do; null: anybody may. */
   readonly scope: Scope | null
+  /** Which of a client's limits it counts for; else `reads`. */
+  readonly limitedAs?: Kind
   readonly summary: string
   readonly description: string
   readonly takesIdempotencyKey?: true
@@ -29,7 +32,7 @@ export interface Operation {
   }
   /** Good answers by HTTP status. */
   readonly replies: Readonly<Record<number, Reply>>
-  /** Others, in order of precedence. */
+  /** Others, in order of precedence, without those of the guard. */
   readonly problems: readonly ProblemCode[]
   /** What `invalid_request` may look like here. */
   readonly wrong?: readonly WrongField[]
@@ -81,6 +84,11 @@ const wrongLimit: WrongField = {
   in: 'query',
   pointer: '/limit',
   detail: `must be a whole number from 1 to ${COUPON_PAGE_MAX}`,
+}
+
+/** Others that it may answer, in order of precedence: what the guard says comes first. */
+export function problemsOf({ scope, problems }: Operation): readonly ProblemCode[] {
+  return scope === null ? problems : ['unauthenticated', 'forbidden', 'rate_limited', ...problems]
 }
 
 export const OPERATIONS = {
@@ -221,6 +229,7 @@ export const OPERATIONS = {
     path: '/v1/campaigns/{id}/coupons',
     tag: 'coupons',
     scope: 'issue',
+    limitedAs: 'issues',
     summary: 'Issue a coupon',
     description:
       'No body is `{}`. An answer is a durable row. Send an `Idempotency-Key`, a `recipient` or both: then the call can be repeated and gives the same coupon. Without either, an answer that is lost on its way is a coupon lost to its caller.',
@@ -262,7 +271,7 @@ export const OPERATIONS = {
     scope: 'read',
     summary: 'List issued coupons by slot',
     description:
-      'A page that is read during a rush may lack a slot which is filled later; nothing comes twice. With `recipient`: the coupon of that recipient, or none.',
+      'A page that is read during a rush may lack a slot which is filled later; nothing comes twice. With `recipient`: the coupon of that recipient, or none. Without the scope `codes`, of each code the last four characters are shown at most.',
     query: requests.ListCouponsQuery,
     replies: { 200: { description: 'A page.', schema: 'CouponPage', samples: { page: REPLIES.couponPage } } },
     problems: ['invalid_request', 'campaign_not_found', 'busy', 'unavailable', 'internal'],
@@ -312,6 +321,7 @@ export const OPERATIONS = {
     path: '/v1/campaigns/{id}/coupons/{code}',
     tag: 'coupons',
     scope: 'codes',
+    limitedAs: 'lookUps',
     summary: 'Find a coupon by its code',
     description:
       'As people type it: any case, spaces and hyphens anywhere, full width, the Korean keyboard left on or off, and with `base32` O for 0 and I or L for 1.',

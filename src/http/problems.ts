@@ -89,7 +89,10 @@ interface FaultAnswer {
 
 function faultOf(error: unknown): FaultAnswer {
   if (error instanceof InvalidRequest) return invalid({ errors: error.errors })
-  if (error instanceof Fault) return { code: error.code, retryAfterMs: error.retryAfterMs ?? RETRY_MS_DEFAULT }
+  if (error instanceof Fault) {
+    const { code, retryAfterMs, detail } = error
+    return { code, retryAfterMs: retryAfterMs ?? RETRY_MS_DEFAULT, ...(detail !== null && { extras: { detail } }) }
+  }
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown }
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

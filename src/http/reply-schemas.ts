@@ -149,6 +149,7 @@ export const Problem = Type.Object({
       { description: 'With `invalid_request`.' },
     ),
   ),
+  scope: Type.Optional(Type.String({ description: 'With `forbidden`: what the key would need.' })),
   retry_after_ms: Type.Optional(
     Type.Integer({
       description: 'When to ask again. Differs from call to call, so that callers do not come back together.',

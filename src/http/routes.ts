@@ -4,6 +4,7 @@ import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
 import type { AuditHandlers } from './audit-handlers.ts'
 import type { CampaignHandlers } from './campaign-handlers.ts'
 import type { CouponHandlers } from './coupon-handlers.ts'
+import type { Guard } from './guard.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
 import type { ServiceHandlers } from './service-handlers.ts'
 
@@ -14,11 +15,13 @@ export interface Handlers {
   readonly service: ServiceHandlers
 }
 
-export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, service }: Handlers): void {
-  const on = ({ method, path, replies }: Operation, handler: RouteHandlerMethod) => {
+export function addRoutes(app: FastifyInstance, guard: Guard, { campaigns, coupons, audits, service }: Handlers): void {
+  const on = (operation: Operation, handler: RouteHandlerMethod) => {
+    const { method, path, replies } = operation
+    const url = path.replace(/\{(\w+)\}/g, ':$1')
     // HEAD would read a whole export to say nothing.
     const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
-    app.route({ method, url: path.replace(/\{(\w+)\}/g, ':$1'), exposeHeadRoute, handler })
+    app.route({ method, url, exposeHeadRoute, onRequest: guard.of(operation), handler })
   }
 
   on(OPERATIONS.createCampaign, campaigns.create)

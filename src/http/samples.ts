@@ -150,6 +150,7 @@ const EXTRAS: Partial<Record<ProblemCode, ProblemExtras>> = {
   campaign_has_coupons: { fields: ['start_time'] },
   total_below_issued: { lowest_total: 417 },
   campaign_changed: { campaign: paused },
+  forbidden: { scope: 'admin' },
 }
 
 export function sampleProblem(code: ProblemCode, errors: readonly WrongField[]) {

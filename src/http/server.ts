@@ -1,7 +1,9 @@
 // Builds the HTTP server. It does not listen and knows nothing of the process: whoever called it does both.
 
 import Fastify, { type FastifyInstance } from 'fastify'
-import { ANYBODY, type Caller } from '../access/caller.ts'
+import { NOBODY, type Caller } from '../access/caller.ts'
+import type { KeyRing } from '../access/key-ring.ts'
+import type { Rates } from '../access/rates.ts'
 import { Fault } from '../answers.ts'
 import type { AuditSource } from '../audit/source.ts'
 import type { Campaigns } from '../campaign/campaigns.ts'
@@ -16,6 +18,7 @@ import { answerMalformed, closeWhileDraining } from './connections.ts'
 import { CouponHandlers } from './coupon-handlers.ts'
 import { addDocsPage } from './docs-page.ts'
 import { FaultLog, type Log } from './fault-log.ts'
+import { Guard } from './guard.ts'
 import type { Health, Lifecycle } from './health.ts'
 import { InvalidRequest } from './invalid-request.ts'
 import {
@@ -46,6 +49,8 @@ declare module 'fastify' {
 }
 
 export interface ServerParts {
+  readonly keys: Pick<KeyRing, 'isOpen' | 'identify'>
+  readonly rates: Rates
   readonly issuer: Issuer
   readonly campaigns: Campaigns
   readonly auditSource: AuditSource
@@ -61,7 +66,8 @@ export interface ServerParts {
 }
 
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, version } = parts
+  const { keys, rates, issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, version } =
+    parts
   const problems = new Problems(randomness, new FaultLog(log, clock))
   const ids = requestIds(randomness)
 
@@ -92,7 +98,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
 
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
-    request.caller = ANYBODY
+    request.caller = NOBODY
     reply.header('cache-control', 'no-store')
     const { headers, httpVersionMinor } = request.raw
     if (headers.host === undefined && httpVersionMinor === 1) {
@@ -117,14 +123,14 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     retryAfterMs: LISTS_RETRY_MS,
   }
   const lists = new Turnstile(limits, clock)
-  const coupons = new CouponHandlers({ issuer, campaigns, clock, lists }, problems)
+  const coupons = new CouponHandlers({ issuer, campaigns, clock, lists, rates }, problems)
   const audits = new Audits({ source: auditSource, counter, clock, isIssuing: () => !issuer.isIdle })
   app.addHook('preClose', (done) => {
     coupons.cutExports()
     audits.cut()
     done()
   })
-  addRoutes(app, {
+  addRoutes(app, new Guard(keys, rates, problems), {
     campaigns: new CampaignHandlers(campaigns, lists, problems),
     coupons,
     audits: new AuditHandlers(audits, campaigns, problems),

@@ -1,10 +1,12 @@
 // The ledger in MySQL (8.4 and newer) or MariaDB (10.11 and newer): one database that any number of servers share.
 // The path of an issue runs on two statements, ledger/mysql/read.sql and record.sql; the schema is in migrations/mysql.
 
+import type { KeyStore } from '../access/key-store.ts'
 import type { Campaign, CampaignIdentity } from '../campaign/campaign.ts'
 import { systemClock, type Clock } from '../host.ts'
 import type * as Port from './ledger.ts'
 import { openConnections, type Connections } from './mysql/connections.ts'
+import { MysqlKeyStore } from './mysql/keys.ts'
 import { CREATE_TRIES_MAX, EXPORT_IDLE_MS, EXPORT_IDLE_S, EXPORT_ROWS } from './mysql/limits.ts'
 import { LOCK_IDLE_MS, LOCK_IDLE_S, mysqlLimits, type MysqlLimits } from './mysql/limits.ts'
 import { lockCampaigns, LockedMysqlLedger, Transaction } from './mysql/locked.ts'
@@ -23,7 +25,12 @@ export interface MysqlOptions {
 }
 
 /** Nothing is opened before it is needed. Throws BadMysqlUrl. */
-export function openMysqlLedger({ url, clock = systemClock, limits: given = {}, log }: MysqlOptions): Port.Ledger {
+export function openMysqlLedger({
+  url,
+  clock = systemClock,
+  limits: given = {},
+  log,
+}: MysqlOptions): Port.Ledger & { readonly keyStore: KeyStore } {
   const limits = { ...mysqlLimits, ...given }
   const { connectMsMax, statementMsMax, lockWaitSMax, acquireMsMax } = limits
   return new MysqlLedger(
@@ -43,10 +50,12 @@ export function openMysqlLedger({ url, clock = systemClock, limits: given = {}, 
 
 class MysqlLedger implements Port.Ledger {
   readonly lockScope = 'campaign'
+  readonly keyStore: KeyStore
   readonly #connections: Connections
 
   constructor(connections: Connections) {
     this.#connections = connections
+    this.keyStore = new MysqlKeyStore(connections)
   }
 
   get generation(): number {

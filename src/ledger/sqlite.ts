@@ -1,8 +1,9 @@
-// The ledger in one file, for a single process that needs no server: exact, durable, and the only place that loads
-// node:sqlite. Calls to SQLite are synchronous, so that what stands between two awaits is not interrupted by anybody.
+// The ledger in one file, for a single process that needs no server: exact, durable. Calls to SQLite are synchronous,
+// so that what stands between two awaits is not interrupted by anybody.
 
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
+import type { KeyStore } from '../access/key-store.ts'
 import type { Campaign, CampaignIdentity } from '../campaign/campaign.ts'
 import { systemClock } from '../host.ts'
 import type { Clock } from '../host.ts'
@@ -11,6 +12,7 @@ import type { CampaignPage, Coupon, CouponPage, Ledger, LockedLedger, NewCampaig
 import type { ReadAnswer, ReadQuery, RecordAnswer, SegmentCount, SettingWarning, SlotRange } from './ledger.ts'
 import { asFault, closed, rowRefusal } from './sqlite/errors.ts'
 import { migrate, realFile, unusable } from './sqlite/file.ts'
+import { SqliteKeys } from './sqlite/keys.ts'
 import { holdFile } from './sqlite/lock.ts'
 import { SqliteReads } from './sqlite/reads.ts'
 
@@ -67,7 +69,10 @@ type Statements = { readonly [K in keyof typeof sql]: StatementSync }
  * Opens the file, brings its schema up to date and makes this process its only owner until close().
  * Rejects with DatabaseInUse, SchemaMismatch or DatabaseUnusable.
  */
-export async function openSqliteLedger({ path, clock = systemClock }: SqliteOptions): Promise<Ledger> {
+export async function openSqliteLedger({
+  path,
+  clock = systemClock,
+}: SqliteOptions): Promise<Ledger & { readonly keyStore: KeyStore }> {
   const opened: { close(): void }[] = []
   try {
     const memory = path === ':memory:'
@@ -113,6 +118,7 @@ class SqliteLedger implements Ledger {
   readonly lockScope = 'database'
   // A file that is open stays the same file: nothing is ever re-opened.
   readonly generation = 0
+  readonly keyStore: KeyStore
   readonly #writer: DatabaseSync
   readonly #reader: DatabaseSync
   readonly #clock: Pick<Clock, 'wallMs' | 'soon'>
@@ -140,6 +146,13 @@ class SqliteLedger implements Ledger {
     this.#statements = Object.fromEntries(prepared) as Statements
     this.#reads = new SqliteReads(parts.reader, parts.clock)
     this.#lockedReads = parts.reader === parts.writer ? this.#reads : new SqliteReads(parts.writer, parts.clock)
+    const readKeys = new SqliteKeys(parts.reader, parts.clock)
+    const keys = new SqliteKeys(parts.writer, parts.clock)
+    this.keyStore = {
+      keys: () => this.#reading(() => readKeys.keys()),
+      createKey: (key) => this.#writing(() => keys.createKey(key)),
+      revokeKey: (id) => this.#writing(() => keys.revokeKey(id)),
+    }
   }
 
   read(query: ReadQuery): Promise<ReadAnswer> {

@@ -8,6 +8,8 @@ export interface HistoryHead {
   readonly campaign_id: string
   /** Milliseconds since 1970 by the caller's clock. */
   readonly started_at: number
+  /** The public half of the API key that was sent: by it the audit finds whose requests these are. None: none was sent. */
+  readonly api_key_id?: string | null
 }
 
 /**
@@ -65,11 +67,17 @@ const FORMAT = 1 as const
 const LINE_LENGTH_MAX = 65_536
 
 /** @throws when there is such a file, or it cannot be made: nobody's history is written over */
-export async function createHistory(file: string, { campaign_id, started_at }: HistoryHead): Promise<HistoryWriter> {
+export async function createHistory(file: string, head: HistoryHead): Promise<HistoryWriter> {
   const stream = createWriteStream(file, { flags: 'wx' })
   await once(stream, 'open')
   const writer = new HistoryWriter(stream)
-  await writer.line({ firstcome_history: FORMAT, campaign_id, started_at })
+  const { campaign_id, started_at, api_key_id = null } = head
+  await writer.line({
+    firstcome_history: FORMAT,
+    campaign_id,
+    started_at,
+    ...(api_key_id !== null && { api_key_id }),
+  })
   return writer
 }
 
@@ -127,8 +135,8 @@ export async function openHistory(file: string): Promise<History> {
   if (head['firstcome_history'] !== FORMAT)
     throw new BadHistory(at, `expected the first line of a history, with "firstcome_history":${FORMAT}`)
   expectFields(at, head, HEAD)
-  const { campaign_id, started_at } = head as unknown as HistoryHead
-  return { campaign_id, started_at, calls: callsOf(file, lines) }
+  const { campaign_id, started_at, api_key_id = null } = head as unknown as HistoryHead
+  return { campaign_id, started_at, api_key_id, calls: callsOf(file, lines) }
 }
 
 async function* callsOf(file: string, lines: AsyncIterable<string>): AsyncGenerator<HistoryCall> {
@@ -181,7 +189,7 @@ interface Field {
   readonly wanted: string
   fits(value: unknown): boolean
 }
-type Fields<T> = { readonly [K in keyof T]: Field }
+type Fields<T> = { readonly [K in keyof T]-?: Field }
 
 const text: Field = { wanted: 'a text', fits: (value) => typeof value === 'string' && value !== '' }
 const time: Field = {
@@ -204,7 +212,13 @@ const orNull = ({ wanted, fits }: Field): Field => ({
   fits: (value) => value === null || fits(value),
 })
 
-const HEAD: Fields<HistoryHead> = { campaign_id: text, started_at: time }
+/** Older files have none. */
+const orNone = ({ wanted, fits }: Field): Field => ({
+  wanted: `${wanted}, null, or nothing`,
+  fits: (value) => value === undefined || value === null || fits(value),
+})
+
+const HEAD: Fields<HistoryHead> = { campaign_id: text, started_at: time, api_key_id: orNone(text) }
 const COUPON: Fields<HistoryCoupon> = { coupon_code: text, slot: count, recipient: orNull(text), issued_at: instant }
 const CALL: Fields<HistoryCall> = {
   request: text,

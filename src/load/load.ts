@@ -40,6 +40,8 @@ export interface LoadOptions {
   /** Base URLs. */
   readonly servers: readonly string[]
   readonly campaignId: string
+  /** null: none is sent. */
+  readonly apiKey?: string | null
   readonly plan: Plan
   /** @param number of the request, from 0 */
   readonly want: (number: number) => Want
@@ -240,7 +242,8 @@ class Run {
   }
 
   #messageOf({ recipient, idempotencyKey }: Want): Omit<Message, 'hangUpAfterMs'> {
-    const headers: Record<string, string> = {}
+    const { apiKey = null } = this.#options
+    const headers: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }
     if (recipient !== null) headers['content-type'] = 'application/json'
     if (idempotencyKey !== null) headers['idempotency-key'] = idempotencyKey
     return { path: this.#path, headers, body: recipient === null ? null : JSON.stringify({ recipient }) }

@@ -3,12 +3,14 @@
 
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { KeyStore } from '../../src/access/key-store.ts'
 import { auditCampaign, type AuditOptions } from '../../src/audit/audit.ts'
 import { EXAMPLES_MAX, type AuditReport, type Check } from '../../src/audit/report.ts'
 import { CLOCK_STEP_MS_MAX } from '../../src/audit/rows.ts'
 import type { AuditSource } from '../../src/audit/source.ts'
-import { recipientKeyOf } from '../../src/ledger/coupon-keys.ts'
+import { recipientKeyOf, requestKeyOf } from '../../src/ledger/coupon-keys.ts'
 import type { HistoryCall } from '../../src/load/history.ts'
+import { aKey } from '../contract/key-store.ts'
 
 export interface StoredCampaign {
   readonly id: string
@@ -43,6 +45,9 @@ export interface AuditedDatabase {
   /** In its place, one that forbids nothing. */
   indexPlainly(column: UniqueColumn): Promise<void>
   dropChecks(): Promise<void>
+  readonly keyStore: KeyStore
+  /** As a database of an older release. */
+  dropKeys(): Promise<void>
   close(): Promise<void>
 }
 
@@ -458,7 +463,7 @@ export function auditSuite(name: string, open: () => Promise<AuditedDatabase>, p
           ...rows.map((row) => callFor(row)),
           callFor(couponOf(11), { answer: 'refused', status: 409, code: 'sold_out', coupon: null }),
         ]
-        const report = await audit({ histories: [told(calls)] })
+        const report = await audit({ histories: [{ calls: told(calls) }] })
         expect(report.violations).toEqual([])
         expect(report).toMatchObject({
           verdict: 'exact',
@@ -466,10 +471,27 @@ export function auditSuite(name: string, open: () => Promise<AuditedDatabase>, p
         })
       })
 
+      test('of a client with an API key, whose requests it finds by their keys', async () => {
+        const key = aKey({ client: 'shop' })
+        await database.keyStore.createKey(key)
+        await put([couponOf(1, { recipient: null, requestKey: requestKeyOf('shop', 'order-1') })])
+        const lost = {
+          recipient: null,
+          idempotency_key: 'order-1',
+          answer: 'unknown',
+          code: null,
+          coupon: null,
+        } as const
+        const history = () => ({ calls: told([callFor(couponOf(1), lost)]), api_key_id: key.id })
+        expect((await audit({ histories: [history()] })).history).toMatchObject({ unknown_left: 1, unknown_stored: 1 })
+        await database.dropKeys()
+        expect((await audit({ histories: [history()] })).history).toMatchObject({ unknown_left: 1, unknown_stored: 0 })
+      })
+
       test('with a coupon that is not stored', async () => {
         const rows = slots(1, 3).map((slot) => couponOf(slot))
         await put(rows.slice(0, 2))
-        const report = await audit({ histories: [told(rows.map((row) => callFor(row)))] })
+        const report = await audit({ histories: [{ calls: told(rows.map((row) => callFor(row))) }] })
         expect(violated(report)).toEqual({ acknowledged_stored: 1 })
       })
     })

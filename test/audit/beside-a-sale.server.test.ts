@@ -84,14 +84,14 @@ describe('a rush', () => {
       // Of what was told by now: whatever is told meanwhile is not in it.
       const soFar = [...history]
       const source = looks++ % 2 === 0 ? inDatabase : overHttp
-      const report = await auditCampaign(source, id, { graceMs: GRACE_MS, histories: [told(soFar)] })
+      const report = await auditCampaign(source, id, { graceMs: GRACE_MS, histories: [{ calls: told(soFar) }] })
       expect(report?.violations).toEqual([])
       expect(report?.verdict).toBe('exact')
     }
     await crowd
     expect(looks).toBeGreaterThan(1)
 
-    const options = () => ({ graceMs: GRACE_MS, histories: [told(history)] })
+    const options = () => ({ graceMs: GRACE_MS, histories: [{ calls: told(history) }] })
     const reports = [
       await auditCampaign(inDatabase, id, options()),
       await auditCampaign(overHttp, id, options()),

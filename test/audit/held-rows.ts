@@ -10,6 +10,8 @@ export interface Held {
   /** Rows handed out at once. */
   readonly pageRows?: number
   readonly showsKeys?: boolean
+  /** By the id of its API key. */
+  readonly clients?: Readonly<Record<string, string>>
   /** Before the rows are handed out, each time. */
   readonly onRows?: () => void
 }
@@ -17,6 +19,7 @@ export interface Held {
 export function heldSource(held: Held): AuditSource {
   return exportedAuditSource({
     showsKeys: held.showsKeys ?? true,
+    clientOf: async (id) => held.clients?.[id] ?? null,
     campaign: async (id) =>
       id === held.campaign.id ? { campaign: held.campaign, nowMs: held.nowMs, issuedCount: held.coupons.length } : null,
     async coupons({ createdAtMs }, take) {

@@ -86,7 +86,8 @@ async function audit(
   change: Partial<AuditedCampaign> = {},
 ): Promise<AuditReport> {
   const source = heldSource({ campaign: { ...campaign, ...change }, coupons, nowMs: START_MS + 60_000 })
-  const report = await auditCampaign(source, campaign.id, { graceMs: 30_000, histories: histories.map(inOrder) })
+  const judged = histories.map((calls) => ({ calls: inOrder(calls) }))
+  const report = await auditCampaign(source, campaign.id, { graceMs: 30_000, histories: judged })
   if (report === null) throw new Error('there is no campaign')
   return report
 }
@@ -97,7 +98,7 @@ const violated = ({ violations }: AuditReport) =>
 test('the keys are those of the ledger, though made by other code', () => {
   for (const text of ['user-1', '지우', '👩‍👩‍👧', '1:x', '"']) {
     expect(recipientKey(text)).toBe(recipientKeyOf(text))
-    expect(requestKey(text)).toBe(requestKeyOf('', text))
+    for (const client of ['', 'shop-api']) expect(requestKey(client, text)).toBe(requestKeyOf(client, text))
   }
 })
 
@@ -136,7 +137,7 @@ describe('nothing is wrong:', () => {
   })
 
   test('by key, without recipient; two campaigns of one key', async () => {
-    const row = couponOf(1, { recipient: null, requestKey: requestKey('order-1') })
+    const row = couponOf(1, { recipient: null, requestKey: requestKey('', 'order-1') })
     const key = { idempotency_key: 'order-1', recipient: null }
     const report = await audit([row], [[issued(row, key), issued(row, { ...key, ...again, ...at(5_000) })]])
     expect(violated(report)).toEqual({})
@@ -170,7 +171,7 @@ describe('nothing is wrong:', () => {
 
 describe('unknown calls are counted,', () => {
   test('with those whose coupon is there all the same', async () => {
-    const byKey = couponOf(3, { recipient: null, requestKey: requestKey('order-3') })
+    const byKey = couponOf(3, { recipient: null, requestKey: requestKey('', 'order-3') })
     const report = await audit(
       [couponOf(1), couponOf(2), byKey],
       [
@@ -272,7 +273,7 @@ describe('what is wrong is found:', () => {
     })
 
     test('the same, found by key', async () => {
-      const row = couponOf(2, { recipient: null, requestKey: requestKey('order-2') })
+      const row = couponOf(2, { recipient: null, requestKey: requestKey('', 'order-2') })
       const lost = issued(row, { ...soldOut, ...at(9_000), idempotency_key: 'order-2' })
       expect(violated(await audit(ALL.with(1, row), [[...TOLD.toSpliced(1, 1), lost]]))).toEqual({ sold_out_true: 1 })
     })
@@ -327,6 +328,38 @@ describe('what is wrong is found:', () => {
   })
 })
 
+describe('of a client with API keys, requests are found by their keys:', () => {
+  const clients = { aaaaaaaaaaaa: 'shop', bbbbbbbbbbbb: 'shop', cccccccccccc: 'other' }
+  const soldOutTo = (client: string, apiKeyId: string | null) => {
+    const row = couponOf(2, { recipient: null, requestKey: requestKey(client, 'order-2') })
+    const lost = issued(row, { ...soldOut, ...at(9_000), idempotency_key: 'order-2' })
+    const calls = [...TOLD.toSpliced(1, 1), lost]
+    const source = heldSource({ campaign, coupons: ALL.with(1, row), nowMs: START_MS + 60_000, clients })
+    const histories = [{ calls: inOrder(calls), api_key_id: apiKeyId }]
+    return auditCampaign(source, campaign.id, { graceMs: 30_000, histories })
+  }
+  const FOUND: [client: string, apiKeyId: string | null][] = [
+    ['', null],
+    ['shop', 'aaaaaaaaaaaa'],
+    ['shop', 'bbbbbbbbbbbb'],
+    ['bootstrap', 'bootstrap'],
+    // Sent to a server that had no keys.
+    ['', 'aaaaaaaaaaaa'],
+  ]
+  test.each(FOUND)('a row of "%s", by the history of the key %s', async (client, apiKeyId) => {
+    expect(violated((await soldOutTo(client, apiKeyId)) as AuditReport)).toEqual({ sold_out_true: 1 })
+  })
+
+  const NOBODYS: [client: string, apiKeyId: string | null][] = [
+    ['shop', 'cccccccccccc'],
+    ['shop', 'dddddddddddd'],
+    ['shop', null],
+  ]
+  test.each(NOBODYS)('a row of "%s" is not that of the key %s', async (client, apiKeyId) => {
+    expect(violated((await soldOutTo(client, apiKeyId)) as AuditReport)).toEqual({})
+  })
+})
+
 test('the rows are read after the histories, so that nothing told is missed', async () => {
   const order: string[] = []
   const source = heldSource({ campaign, coupons: ALL, nowMs: START_MS + 60_000, onRows: () => order.push('rows') })
@@ -336,6 +369,6 @@ test('the rows are read after the histories, so that nothing told is missed', as
       yield call
     }
   }
-  await auditCampaign(source, campaign.id, { graceMs: 30_000, histories: [calls()] })
+  await auditCampaign(source, campaign.id, { graceMs: 30_000, histories: [{ calls: calls() }] })
   expect(order).toEqual(['call', 'call', 'call', 'call', 'rows'])
 })

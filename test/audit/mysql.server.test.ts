@@ -14,7 +14,7 @@ const INDEXES: Readonly<Record<UniqueColumn, string>> = {
 }
 
 async function open(): Promise<AuditedDatabase> {
-  const { url, foreign, close } = await openMysqlUnderTest(inject('mysqlUrl'))
+  const { url, ledger, foreign, close } = await openMysqlUnderTest(inject('mysqlUrl'))
   return {
     source: mysqlAuditSource({ url }),
     async putCampaign({ id, createdAtMs, startTimeMs, totalCoupons, recipientRequired }) {
@@ -54,6 +54,10 @@ async function open(): Promise<AuditedDatabase> {
       await foreign.query(
         'ALTER TABLE coupons DROP CONSTRAINT coupons_slot_from_1, DROP CONSTRAINT coupons_recipient_has_key',
       )
+    },
+    keyStore: ledger.keyStore,
+    async dropKeys() {
+      await foreign.query('DROP TABLE api_keys')
     },
     close,
   }

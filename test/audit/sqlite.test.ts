@@ -6,12 +6,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sqliteAuditSource } from '../../src/audit/sqlite.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { openSqliteKeyStore } from '../../src/ledger/sqlite/keys.ts'
 import { auditSuite, type AuditedDatabase } from './audit-suite.ts'
 
 async function open(): Promise<AuditedDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'firstcome-audit-'))
   const path = join(folder, 'coupons.db')
   await (await openSqliteLedger({ path })).close()
+  const keyStore = await openSqliteKeyStore({ path })
   const database = new DatabaseSync(path)
   database.exec('PRAGMA synchronous = OFF')
   const rebuildWithout = (constraint: RegExp) => {
@@ -56,7 +58,12 @@ async function open(): Promise<AuditedDatabase> {
     async dropChecks() {
       rebuildWithout(/CHECK \(/)
     },
+    keyStore,
+    async dropKeys() {
+      database.exec('DROP TABLE api_keys')
+    },
     async close() {
+      await keyStore.close()
       database.close()
       rmSync(folder, { recursive: true })
     },

@@ -125,7 +125,7 @@ export class Gathering {
     const { id, startMs, totals } = this.campaign
     const calls = async () => (await openHistory(this.#file)).calls
     const source = mysqlAuditSource({ url: stage.databaseUrl })
-    const report = await auditCampaign(source, id, { graceMs: 0, histories: [await calls()] })
+    const report = await auditCampaign(source, id, { graceMs: 0, histories: [{ calls: await calls() }] })
     if (report === null) return [{ promise: 'P3', what: `${id}: there is no such campaign` }]
     this.#counts.coupons += report.issued_count
     const issuedMs = await issuedTimes(stage, id)

@@ -14,7 +14,10 @@ export interface Edit {
 }
 
 /** On an embedded store in memory. */
-export async function startBroken(edits: readonly Edit[]): Promise<{ readonly url: string } & AsyncDisposable> {
+export async function startBroken(
+  edits: readonly Edit[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly url: string } & AsyncDisposable> {
   const guardian = await openGuardian()
   try {
     for (const path of ['src', 'package.json'])
@@ -26,7 +29,7 @@ export async function startBroken(edits: readonly Edit[]): Promise<{ readonly ur
       expect(pieces, `${file} has this line once`).toHaveLength(2)
       writeFileSync(broken, pieces.join(instead))
     }
-    const env = { PORT: '0', DRAIN_MS: '0', SQLITE_PATH: ':memory:' }
+    const env = { PORT: '0', DRAIN_MS: '0', SQLITE_PATH: ':memory:', ...environment }
     const server = await guardian.run(process.execPath, [join(guardian.folder, 'src/main.ts'), 'serve'], { env })
     const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)[^]*^Ready\.$/m)
     return { url, [Symbol.asyncDispose]: () => guardian.close() }

@@ -115,6 +115,49 @@ describe('red, with the step named, when', () => {
   })
 })
 
+describe('with a key', () => {
+  const BOOTSTRAP_API_KEY = 'b'.repeat(32)
+  const checkAt = (url: string) => checkWith({ FIRSTCOME_API_KEY: BOOTSTRAP_API_KEY }, '--url', url)
+
+  test('green on a server that has it, and on one without any', async () => {
+    for (const [environment, step] of [
+      [{ BOOTSTRAP_API_KEY }, 'keys, wrong ones'],
+      [{}, 'keys, without any'],
+    ] as const) {
+      const server = await startServe({ SQLITE_PATH: ':memory:', ...environment })
+      try {
+        const { code, output, steps } = await checkAt(server.url)
+        expect(code, output).toBe(0)
+        expect(steps[step]).toBe('ok')
+        expect(output).not.toContain(BOOTSTRAP_API_KEY)
+      } finally {
+        await server.close()
+      }
+    }
+  })
+
+  test('red where a wrong one, or none, will do', async () => {
+    const file = 'src/access/key-ring.ts'
+    const builds: Record<string, Edit> = {
+      'keys, without any': {
+        file,
+        line: 'if (authorization === undefined) return NONE_SENT',
+        instead: 'if (authorization === undefined) return BOOTSTRAP_CALLER',
+      },
+      'keys, wrong ones': {
+        file,
+        line: 'if (key === null) return NO_KEY',
+        instead: 'if (key === null) return BOOTSTRAP_CALLER',
+      },
+    }
+    for (const [step, edit] of Object.entries(builds)) {
+      await using server = await startBroken([edit], { BOOTSTRAP_API_KEY })
+      const { code, output, steps } = await checkAt(server.url)
+      expect([code, steps[step]], output).toEqual([1, 'FAIL'])
+    }
+  })
+})
+
 describe('could not be run:', () => {
   test('nobody is there, by flag or by variable', async () => {
     const said = 'firstcome: nothing answers at http://127.0.0.1:1 (ECONNREFUSED): start it with `firstcome serve`'

@@ -7,12 +7,14 @@ import { expect, inject, test } from 'vitest'
 import { ROOT } from '../docs/documents.ts'
 import { freshDatabase, uniquePrefix } from '../servers/fresh.ts'
 import { openGuardian } from '../servers/guarded.ts'
+import { run } from './run-firstcome.ts'
 
 const ARGS = [join(ROOT, 'src/main.ts'), 'demo']
 
-test('on an embedded store of its own', async () => {
+test('on an embedded store of its own, whatever key is meant for a server', async () => {
   await using guardian = await openGuardian()
-  const demo = await guardian.run(process.execPath, ARGS, { env: { TMPDIR: guardian.folder } })
+  const env = { TMPDIR: guardian.folder, BOOTSTRAP_API_KEY: 'b'.repeat(32) }
+  const demo = await guardian.run(process.execPath, ARGS, { env })
   expect((await demo.exited).code, demo.output).toBe(0)
   expect(demo.output).toMatch(/^ +500 {2}coupons, slots 1 to 500$/m)
   expect(demo.output).toContain('Good: exactly 500 coupons')
@@ -29,12 +31,14 @@ test('Ctrl-C in between: nothing is left', async () => {
   expect(readdirSync(guardian.folder)).toEqual([])
 })
 
-test('on a database and a counter that are given', async () => {
+test.each([false, true])('on a database and a counter that are given; with API keys: %s', async (hasKeys) => {
   const database = await freshDatabase(inject('mysqlUrl'))
   try {
     await using guardian = await openGuardian()
     const env = { MYSQL_URL: database.url, REDIS_URL: inject('redisUrl'), REDIS_PREFIX: uniquePrefix() }
-    const demo = await guardian.run(process.execPath, ARGS, { env })
+    const makeKey = ['key', 'create', '--client', 'ops', '--scopes', 'admin']
+    const key = hasKeys ? { FIRSTCOME_API_KEY: (await run('', makeKey, { env })).out.trim() } : {}
+    const demo = await guardian.run(process.execPath, ARGS, { env: { ...env, ...key } })
     expect((await demo.exited).code, demo.output).toBe(0)
     const connection = await createConnection(database.url)
     const [rows] = await connection.query('SELECT id FROM campaigns')

@@ -2,7 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { SCOPES } from '../../src/access/caller.ts'
 import { FAULTS, OUTCOMES, type Answer } from '../../src/answers.ts'
+import { readDocument, section, tableRows } from '../docs/documents.ts'
 import { DOCUMENT, callerOf, type Call, type Reply } from './documented.ts'
 import { openServer } from './open-server.ts'
 
@@ -17,6 +19,12 @@ test('its tables are the tables of the program, in their order', () => {
   }))
   const wanted = Object.entries<Answer>({ ...OUTCOMES, ...FAULTS })
   expect(rows).toEqual(wanted.map(([code, { status, meaning }]) => ({ code, status, meaning })))
+})
+
+test('its scopes are those of the program', () => {
+  const rows = tableRows(section(readDocument('docs/api.md'), 'Keys'))
+  const scopes = Object.entries(SCOPES).map(([scope, meaning]) => [`\`${scope}\``, meaning])
+  expect(rows.slice(0, scopes.length)).toEqual(scopes)
 })
 
 test('it has every route, and no other', () => {

@@ -44,6 +44,7 @@ function heldSource(): AuditSource & { readonly begun: string[]; readonly ends: 
         expectedRows: 1,
         showsKeys: true,
         missingKeys: [],
+        clientOf: async () => null,
         async rows(take) {
           await take([row])
           await end.promise

@@ -2,9 +2,11 @@
 
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { KeyStore } from '../../src/access/key-store.ts'
 import { OPERATIONS, type Operation } from '../../src/http/operations.ts'
 import { findServer } from '../servers/find.ts'
-import { openServer } from './open-server.ts'
+import { newKey } from './make-key.ts'
+import { openServer, type Others } from './open-server.ts'
 
 let browser: Browser
 
@@ -22,8 +24,8 @@ beforeAll(async () => {
 afterAll(() => browser.close())
 
 /** A page, and all that went wrong on it or was asked of others. */
-async function visit(path: string, locale: string): Promise<{ page: Page; wrongs: string[] }> {
-  const { app } = await openServer()
+async function visit(path: string, locale: string, others: Others = {}): Promise<{ page: Page; wrongs: string[] }> {
+  const { app } = await openServer(others)
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const page = await browser.newPage({ locale })
   const wrongs: string[] = []
@@ -55,6 +57,32 @@ test('the reference shows every operation', async () => {
   await page.getByRole('link', { name: OPERATIONS.issueCoupon.summary }).first().click()
   await page.getByText(OPERATIONS.issueCoupon.description.slice(-60)).first().waitFor()
   expect(wrongs).toEqual([])
+})
+
+/** From the reference: the first operation, which creates a campaign, as it is shown. */
+async function tryIt(page: Page, key: string | null): Promise<{ status: number; authorization: string | undefined }> {
+  if (key !== null) await page.getByPlaceholder('Token').fill(key)
+  await page
+    .getByRole('button', { name: /^Test Request/ })
+    .first()
+    .click()
+  const answer = page.waitForResponse((response) => response.url().endsWith('/v1/campaigns'))
+  await page.getByRole('button', { name: /^Send/ }).last().click()
+  const response = await answer
+  return { status: response.status(), authorization: response.request().headers()['authorization'] }
+}
+
+test('a call is made from the reference, on a server without keys and with one', async () => {
+  const open = await visit('/docs/', 'en-US')
+  expect((await tryIt(open.page, null)).status).toBe(201)
+  let key = ''
+  const makeKeys = async (store: KeyStore) => void (key = await newKey(store))
+  const guarded = await visit('/docs/', 'en-US', { makeKeys })
+  expect(await tryIt(guarded.page, key)).toEqual({ status: 201, authorization: `Bearer ${key}` })
+  // Kept nowhere: not for the next page.
+  await guarded.page.reload()
+  await guarded.page.getByPlaceholder('Token').waitFor()
+  expect(await guarded.page.getByPlaceholder('Token').inputValue()).toBe('')
 })
 
 test('the start page and the page of a problem, in the language of the browser', async () => {

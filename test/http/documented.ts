@@ -32,6 +32,8 @@ export interface Parameter {
 }
 export interface Described {
   readonly operationId: string
+  /** Empty: none is needed. */
+  readonly security: readonly { readonly apiKey: readonly string[] }[]
   readonly parameters?: readonly (Parameter | Reference)[]
   readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, Media>> }
   readonly responses: Readonly<Record<string, Response>>
@@ -155,7 +157,12 @@ function expectProblem(operation: Described | undefined, reply: Omit<Reply, 'jso
   expect(retryMs !== undefined).toBe(isRetryable)
   if (isRetryable) expect(reply.headers['retry-after']).toBe(String(Math.ceil(Number(retryMs) / 1_000)))
   expectHeaders(
-    ['Content-Language', ...(isRetryable ? ['Retry-After'] : []), ...(code === 'campaign_changed' ? ['ETag'] : [])],
+    [
+      'Content-Language',
+      ...(isRetryable ? ['Retry-After'] : []),
+      ...(code === 'unauthenticated' ? ['WWW-Authenticate'] : []),
+      ...(code === 'campaign_changed' ? ['ETag'] : []),
+    ],
     reply,
   )
   expectTimes(json)

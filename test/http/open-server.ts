@@ -2,6 +2,9 @@
 
 import { afterEach } from 'vitest'
 import type { FastifyInstance } from 'fastify'
+import { KeyRing } from '../../src/access/key-ring.ts'
+import type { KeyStore } from '../../src/access/key-store.ts'
+import { Rates, type RateLimits } from '../../src/access/rates.ts'
 import { Campaigns } from '../../src/campaign/campaigns.ts'
 import { systemClock, systemRandomness } from '../../src/host.ts'
 import { ServiceHealth, type Lifecycle } from '../../src/http/health.ts'
@@ -14,6 +17,7 @@ import { openPath, withFaults } from '../issue/open-path.ts'
 export interface OpenServer {
   readonly app: FastifyInstance
   readonly ledger: Ledger
+  readonly keyStore: KeyStore
   readonly lifecycle: Lifecycle
   readonly logged: object[]
   /** Idempotent. */
@@ -29,7 +33,14 @@ afterEach(async () => {
 export interface Others extends Partial<ServerParts> {
   /** Methods of the ledger that do something else. */
   readonly faults?: Partial<Ledger>
+  readonly bootstrapKey?: string
+  /** Before it knows whether there are keys. */
+  readonly makeKeys?: (store: KeyStore) => Promise<void>
+  /** None unless given: tests ask a thousand times a second. */
+  readonly limits?: Partial<RateLimits>
 }
+
+const NO_LIMITS: RateLimits = { recipientCallsPerS: 0, clientIssuesPerS: 0, clientReadsPerS: 0, clientLookUpsPerS: 0 }
 
 /** Closed after the test. */
 export async function openServer(other: Others = {}): Promise<OpenServer> {
@@ -38,15 +49,23 @@ export async function openServer(other: Others = {}): Promise<OpenServer> {
   return server
 }
 
-export async function openServerUntilClosed({ faults = {}, ...other }: Others = {}): Promise<OpenServer> {
-  const ledger = withFaults(await openSqliteLedger({ path: ':memory:' }), faults)
+export async function openServerUntilClosed(others: Others = {}): Promise<OpenServer> {
+  const { faults = {}, bootstrapKey = null, makeKeys, limits = {}, ...other } = others
+  const sqlite = await openSqliteLedger({ path: ':memory:' })
+  const { keyStore } = sqlite
+  const ledger = withFaults(sqlite, faults)
   const { issuer, segments } = openPath(ledger, null)
   const logged: object[] = []
   const log = (fields: object, message: string) => void logged.push({ ...fields, message })
+  const keys = new KeyRing({ store: keyStore, clock: systemClock, bootstrapKey, onUnread: () => {} })
+  await makeKeys?.(keyStore)
+  await keys.start()
   const lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
   health.markPrepared()
   const app = buildServer({
+    keys,
+    rates: new Rates({ ...NO_LIMITS, ...limits }, other.clock ?? systemClock),
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
     auditSource: ledgerAuditSource(ledger),
@@ -62,7 +81,8 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
   await app.ready()
   const close = async () => {
     await app.close()
+    await keys.close()
     await ledger.close()
   }
-  return { app, ledger, lifecycle, logged, close }
+  return { app, ledger, keyStore, lifecycle, logged, close }
 }

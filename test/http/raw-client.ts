@@ -81,7 +81,7 @@ function cutReply(bytes: string): { reply: RawReply; length: number } | null {
 
 export function request(method: string, path: string, body?: object | string, headers: readonly string[] = []): string {
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-  const lines = [`${method} ${path} HTTP/1.1`, 'Host: test', ...headers]
+  const lines = [`${method} ${path} HTTP/1.1`, 'Host: localhost', ...headers]
   if (body !== undefined) lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`)
   return `${lines.join('\r\n')}\r\n\r\n${text}`
 }

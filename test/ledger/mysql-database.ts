@@ -2,6 +2,7 @@
 
 import { type Connection, createConnection } from 'mysql2/promise'
 import { inject } from 'vitest'
+import type { KeyStore } from '../../src/access/key-store.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { migrateMysql } from '../../src/ledger/mysql/migrate.ts'
 import { type MysqlOptions, openMysqlLedger } from '../../src/ledger/mysql.ts'
@@ -9,7 +10,7 @@ import { freshDatabase } from '../servers/fresh.ts'
 
 export interface MysqlUnderTest {
   readonly url: string
-  readonly ledger: Ledger
+  readonly ledger: Ledger & { readonly keyStore: KeyStore }
   /** As the database's owner sees it: not one of the ledger's connections. */
   readonly foreign: Connection
   /** Another ledger on the same database, closed together with this. */

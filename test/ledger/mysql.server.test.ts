@@ -6,10 +6,16 @@ import { CAMPAIGN_STATUSES, type Campaign } from '../../src/campaign/campaign.ts
 import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts'
 import { campaignsPage } from '../../src/ledger/mysql/statements.ts'
 import { aCampaign, aCoupon, newId, newKey } from '../contract/ledger-samples.ts'
+import { keyStoreContract } from '../contract/key-store.ts'
 import { ledgerContract } from '../contract/ledger.ts'
 import { type MysqlUnderTest, openMysqlUnderTest, rowsOf, until, untilWaiting } from './mysql-database.ts'
 
 ledgerContract('the ledger in MySQL', () => openMysqlUnderTest())
+
+keyStoreContract('the keys in MySQL', async () => {
+  const { ledger, close } = await openMysqlUnderTest()
+  return { keyStore: ledger.keyStore, close }
+})
 
 /** All but the one that asks. */
 const CONNECTIONS_HERE = 'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()'

@@ -599,8 +599,10 @@ describe('the tables', () => {
     const good = {
       campaigns: { id: 'c', name: 'n', start_time: 0, total_coupons: 1, code_format: '{}', metadata: '{}' },
       coupons: { campaign_id: 'c', coupon_code: 'C', issued_at: 0, slot: 1, request_key: Buffer.alloc(16) },
+      api_keys: { id: '0'.repeat(12), client: 'c', secret_hash: Buffer.alloc(32), scopes: 'issue', created_at: 0 },
     }
-    const insert = (table: 'campaigns' | 'coupons', change: Record<string, string | number | Buffer | null>) => {
+    type Table = keyof typeof good
+    const insert = (table: Table, change: Record<string, string | number | Buffer | null>) => {
       const times = table === 'campaigns' ? { created_at: 0, updated_at: 0 } : {}
       const row: Record<string, string | number | Buffer | null> = { ...good[table], ...times, ...change }
       const names = Object.keys(row)
@@ -627,15 +629,17 @@ describe('the tables', () => {
       ],
       coupons_recipient_key_length: [{ recipient_key: Buffer.alloc(17) }],
       coupons_recipient_has_key: [{ recipient: 'x' }],
+      api_keys_id_letters: [{ id: '' }, { id: '0'.repeat(13) }, { id: 'A'.repeat(12) }],
+      api_keys_client_letters: [{ client: '' }, { client: 'a b' }, { client: 'x'.repeat(65) }],
+      api_keys_hash_length: [{ secret_hash: Buffer.alloc(31) }],
     }
     expect(Object.keys(refused)).toEqual([...text.matchAll(/CONSTRAINT (\w+) CHECK/g)].map((match) => match[1]))
     for (const [constraint, changes] of Object.entries(refused)) {
-      const table = constraint.startsWith('campaigns') ? 'campaigns' : 'coupons'
+      const table = Object.keys(good).find((name) => constraint.startsWith(name)) as Table
       for (const change of changes)
         expect(() => insert(table, change)).toThrow(`CHECK constraint failed: ${constraint}`)
     }
-    insert('campaigns', {})
-    insert('coupons', {})
+    for (const table of Object.keys(good) as Table[]) insert(table, {})
     database.close()
   })
 

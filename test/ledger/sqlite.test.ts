@@ -1,10 +1,12 @@
-// SQLite passes the contract of the ledger, in a file and in memory. What only SQLite promises: sqlite.long.test.ts.
+// SQLite passes the contracts of ledger and keys, in a file and in memory. What only SQLite promises: sqlite.long.test.ts.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { openSqliteKeyStore } from '../../src/ledger/sqlite/keys.ts'
+import { aKey, keyStoreContract } from '../contract/key-store.ts'
 import { ledgerContract } from '../contract/ledger.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'firstcome-sqlite-'))
@@ -12,13 +14,52 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 let made = 0
 
-ledgerContract('SQLite in a file', async () => {
+function newFile(): string {
   made += 1
-  const ledger = await openSqliteLedger({ path: join(root, String(made), 'firstcome.db') })
+  return join(root, String(made), 'firstcome.db')
+}
+
+async function openSqliteLedgerIn(path: string) {
+  const ledger = await openSqliteLedger({ path })
+  return { keyStore: ledger.keyStore, close: () => ledger.close() }
+}
+
+ledgerContract('SQLite in a file', async () => {
+  const ledger = await openSqliteLedger({ path: newFile() })
   return { ledger, close: () => ledger.close() }
 })
 
 ledgerContract('SQLite in memory', async () => {
   const ledger = await openSqliteLedger({ path: ':memory:' })
   return { ledger, close: () => ledger.close() }
+})
+
+keyStoreContract('keys in an SQLite file', async () => openSqliteLedgerIn(newFile()))
+
+keyStoreContract('keys in SQLite in memory', async () => openSqliteLedgerIn(':memory:'))
+
+keyStoreContract('keys in an SQLite file, beside its owner', async () => {
+  const path = newFile()
+  const owner = await openSqliteLedger({ path })
+  const keyStore = await openSqliteKeyStore({ path })
+  return {
+    keyStore,
+    async close() {
+      await keyStore.close()
+      await owner.close()
+    },
+  }
+})
+
+test('keys that are made beside the owner are the owner’s, and a file that is not there is made', async () => {
+  const path = newFile()
+  const beside = await openSqliteKeyStore({ path })
+  const owner = await openSqliteLedger({ path })
+  const key = await beside.createKey(aKey())
+  expect((await owner.keyStore.keys()).keys).toEqual([key])
+  await owner.keyStore.revokeKey(key?.id ?? '')
+  expect((await beside.keys()).keys[0]?.revokedAtMs).not.toBeNull()
+  await beside.close()
+  await beside.close()
+  await owner.close()
 })

@@ -18,6 +18,7 @@ const LOOK_UP = 'src/issue/look-up.ts'
 const FAST_WAY = 'src/issue/fast-way.ts'
 const LEDGER_WAY = 'src/issue/ledger-way.ts'
 const SEGMENTS = 'src/issue/segments.ts'
+const KEY_RING = 'src/access/key-ring.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -382,5 +383,108 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/ledger/mysql/statements.ts',
     edits: [{ from: 'FROM campaigns WHERE id = ? FOR UPDATE`', to: 'FROM campaigns WHERE id = ?`' }],
     caughtBy: { test: 'test/ledger/mysql.server.test.ts', named: 'lock' },
+  },
+  {
+    name: 'an operation is guarded by no key',
+    file: 'src/http/routes.ts',
+    edits: [{ from: 'onRequest: guard.of(operation), handler })', to: 'handler })' }],
+    caughtBy: { test: 'test/http/keys.test.ts', named: 'without a key: 401' },
+  },
+  {
+    name: 'a key is good for whatever is asked',
+    file: 'src/http/guard.ts',
+    edits: [{ from: 'if (!may(found, scope)) return', to: 'if (found.scopes.size === 0) return' }],
+    caughtBy: { test: 'test/http/keys.test.ts', named: 'with a key of another scope' },
+  },
+  {
+    name: 'a key is known by its id alone',
+    file: KEY_RING,
+    edits: [{ from: 'if (!isRight) return WRONG', to: "if (secret === '') return WRONG" }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'are told apart' },
+  },
+  {
+    name: 'a revoked key stays good',
+    file: 'src/access/key-store.ts',
+    edits: [{ from: "if (revokedAtMs !== null) return 'revoked'", to: "if (revokedAtMs === nowMs) return 'revoked'" }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'a key that was revoked is refused' },
+  },
+  {
+    name: 'keys expire by the clock of the server',
+    file: KEY_RING,
+    edits: [{ from: 'this.#parts.clock.nowMs() + this.#aheadMs', to: 'this.#parts.clock.nowMs()' }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'a key expires by the clock of the ledger' },
+  },
+  {
+    name: 'the door opens again when the keys are gone',
+    file: KEY_RING,
+    edits: [{ from: 'this.#hasKeys ||= keys.length > 0', to: 'this.#hasKeys = keys.length > 0' }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'does not open again' },
+  },
+  {
+    name: 'the bootstrap key stays good',
+    file: KEY_RING,
+    edits: [{ from: 'return this.#hasKeys ? SUPERSEDED : BOOTSTRAP_CALLER', to: 'return BOOTSTRAP_CALLER' }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'the bootstrap key is' },
+  },
+  {
+    name: 'a new key is not looked for',
+    file: KEY_RING,
+    edits: [{ from: 'return found ?? this.#lookAgain(key)', to: 'return found ?? WRONG' }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'so that a new one works at once' },
+  },
+  {
+    name: 'a new key is looked for in a reading that has begun',
+    file: KEY_RING,
+    edits: [
+      {
+        from: 'await Promise.race([this.#readAnew(), late.promise])',
+        to: 'await Promise.race([this.#running, late.promise])',
+      },
+    ],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'begins after it came' },
+  },
+  {
+    name: 'an open server takes what came through a proxy',
+    file: 'src/http/guard.ts',
+    edits: [
+      {
+        from: 'const sign = this.#keys.isOpen ? strangerSign(headers) : null',
+        to: 'const sign = this.#keys.isOpen ? strangerSign({}) : null',
+      },
+    ],
+    caughtBy: { test: 'test/http/keys.test.ts', named: 'a proxy, a foreign page' },
+  },
+  {
+    name: 'requests are remembered by nobody in particular',
+    file: 'src/http/coupon-handlers.ts',
+    edits: [
+      { from: 'issue({ campaignId, client, idempotencyKey,', to: "issue({ campaignId, client: '', idempotencyKey," },
+    ],
+    caughtBy: { test: 'test/http/keys.test.ts', named: 'another client’s is another request' },
+  },
+  {
+    name: 'a list shows codes to who may only read',
+    file: 'src/http/coupon-handlers.ts',
+    edits: [
+      { from: "const isMasked = !may(request.caller, 'codes')", to: "const isMasked = !may(request.caller, 'read')" },
+    ],
+    caughtBy: { test: 'test/http/keys.test.ts', named: 'masked to who may read' },
+  },
+  {
+    name: 'a code that none can be is not looked for',
+    file: 'src/campaign/campaigns.ts',
+    edits: [
+      {
+        from: "return (await this.#ledger.couponByCode(id, code ?? '')) ?? 'coupon_not_found'",
+        to: "return (code === null ? null : await this.#ledger.couponByCode(id, code)) ?? 'coupon_not_found'",
+      },
+    ],
+    caughtBy: { test: 'test/http/rates.test.ts', named: 'a wrong, a malformed and a foreign code are one' },
+  },
+  {
+    name: 'a recipient may call as often as it likes',
+    file: 'src/http/coupon-handlers.ts',
+    edits: [{ from: 'if (over !== null) throw rateLimited(over)', to: "if (over === '') throw rateLimited(over)" }],
+    caughtBy: { test: 'test/http/rates.test.ts', named: 'a hundred calls of one recipient' },
   },
 ]

@@ -28,7 +28,11 @@ export function rushSuite(
     beforeAll(async () => {
       const opened = await open()
       close = opened.close
-      processes = await Promise.all(Array.from({ length: servers }, () => startServe(opened.environment)))
+      processes = await Promise.all(
+        Array.from({ length: servers }, () =>
+          startServe({ ...opened.environment, RECIPIENT_CALLS_PER_S: '0', CLIENT_READS_PER_S: '0' }),
+        ),
+      )
     })
     afterAll(async () => {
       await Promise.all(processes.map((process) => process.close()))
@@ -123,7 +127,7 @@ export function rushSuite(
         processes.map(async (process) => {
           const { hostname, port } = new URL(process.url)
           const socket = connect(Number(port), hostname)
-          socket.write(`POST /v1/campaigns/${id}/coupons HTTP/1.1\r\nhost: x\r\n${rest}`.repeat(25))
+          socket.write(`POST /v1/campaigns/${id}/coupons HTTP/1.1\r\nhost: localhost\r\n${rest}`.repeat(25))
           let text = ''
           for await (const chunk of socket) {
             text += String(chunk)

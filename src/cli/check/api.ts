@@ -20,6 +20,8 @@ export interface CallOptions {
   /** Bytes and text as they are, anything else as JSON. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** Not the one of the run. null: none. */
+  readonly apiKey?: string | null
 }
 
 export class Reply {
@@ -75,16 +77,18 @@ export class Api {
   readonly #isTls: boolean
   readonly #agent: Agent
   readonly #requestId: string
+  readonly #apiKey: string | null
   #calls = 0
   /** The status of each problem code that was told, for the step that reads their pages. */
   readonly problems = new Map<string, number>()
 
   /** @param requestId what all request ids begin with: an operator finds the check in his log by it */
-  constructor(base: URL, requestId: string) {
+  constructor(base: URL, requestId: string, apiKey: string | null) {
     this.#base = base
     this.#isTls = base.protocol === 'https:'
     this.#agent = this.#isTls ? new TlsAgent({ keepAlive: true }) : new Agent({ keepAlive: true })
     this.#requestId = requestId
+    this.#apiKey = apiKey
   }
 
   get(path: string, options?: CallOptions): Promise<Reply> {
@@ -119,8 +123,8 @@ export class Api {
   }
 
   /** To see who is there: what answers may be anything. @throws NoReply when nobody does */
-  peek(path: string): Promise<Reply> {
-    return this.#exchange('GET', path, this.#requestId, {})
+  peek(path: string, method = 'GET'): Promise<Reply> {
+    return this.#exchange(method, path, this.#requestId, {})
   }
 
   /** Whatever an HTTP client would refuse to send. The server is expected to answer and close. */
@@ -160,7 +164,7 @@ export class Api {
   }
 
   #exchange(method: string, path: string, requestId: string, options: CallOptions): Promise<Reply> {
-    const { body, headers = {} } = options
+    const { body, headers = {}, apiKey = this.#apiKey } = options
     const payload =
       body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
     const asked = `${method} ${path}`
@@ -177,6 +181,7 @@ export class Api {
           agent: this.#agent,
           headers: {
             'x-request-id': requestId,
+            ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
             ...(payload === undefined
               ? {}
               : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),

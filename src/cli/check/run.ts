@@ -15,13 +15,16 @@ export class Run {
   /** What the id of each of its campaigns begins with; without the characters that a search might take for a pattern. */
   readonly id = `check-${randomBytes(4).toString('hex')}`
   readonly api: Api
+  /** null: none was given. */
+  readonly apiKey: string | null
   readonly step: Steps['step']
   readonly #signal: AbortSignal
   /** Noted before anything is sent: also what should have been refused is deleted. */
   readonly #ids = new Set<string>()
 
-  constructor(base: URL, steps: Steps, signal: AbortSignal) {
-    this.api = new Api(base, this.id)
+  constructor(base: URL, apiKey: string | null, steps: Steps, signal: AbortSignal) {
+    this.api = new Api(base, this.id, apiKey)
+    this.apiKey = apiKey
     this.step = (...step) => steps.step(...step)
     this.#signal = signal
   }

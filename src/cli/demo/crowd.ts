@@ -45,11 +45,15 @@ function againInMs({ body }: Answer): unknown {
   return body['starts_in_ms'] ?? body['retry_after_ms']
 }
 
-export function openCaller(): { call: Call; close(): void } {
+/** @param apiKey null: none is sent */
+export function openCaller(apiKey: string | null): { call: Call; close(): void } {
   const agent = new Agent({ keepAlive: true, maxTotalSockets: CONNECTIONS_MAX })
   const call: Call = (url, { method = 'GET', body, hangUpAfterMs } = {}) =>
     new Promise((resolve) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+      const headers = {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(apiKey !== null && { authorization: `Bearer ${apiKey}` }),
+      }
       const request = httpRequest(url, { method, agent, headers }, (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))

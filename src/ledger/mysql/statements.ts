@@ -6,7 +6,7 @@ import type { Dialect } from './errors.ts'
 import type { SqlValue } from './connection.ts'
 import { isId, isKey, isSlot, sqlTime } from './rows.ts'
 
-const millis = (time: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${time}) DIV 1000`
+export const millis = (time: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${time}) DIV 1000`
 
 export const NOW = `SELECT ${millis('UTC_TIMESTAMP(3)')} AS now`
 

@@ -50,6 +50,8 @@ export function migrate(database: DatabaseSync, nowMs: number): void {
   })
   for (const { number, name, oldestProgram, sql: text } of pendingMigrations(loadMigrations('sqlite'), applied)) {
     inTransaction(() => {
+      // A command that makes keys owns nothing, and may have done it in this very moment.
+      if (database.prepare('SELECT 1 FROM firstcome_migrations WHERE number = ?').get(number) !== undefined) return
       database.exec(text)
       database.prepare('INSERT INTO firstcome_migrations VALUES (?, ?, ?, ?)').run(number, name, oldestProgram, nowMs)
     })

@@ -1,0 +1,83 @@
+// How many calls a second: of one recipient and of one client, in this process. A window of a second that is forgotten
+// whole: a look and a number for each call, and nothing to clean up.
+
+import type { Clock } from '../host.ts'
+import { RATE_WINDOW_MS, RATES_COUNTED_MAX } from './limits.ts'
+
+/** Calls a second; 0: as many as come. */
+export interface RateLimits {
+  readonly recipientCallsPerS: number
+  readonly clientIssuesPerS: number
+  readonly clientReadsPerS: number
+  readonly clientLookUpsPerS: number
+}
+
+/** What a client is limited in: issuing, looking up codes, and all the rest. */
+export type Kind = 'issues' | 'lookUps' | 'reads'
+
+const WORDS: Readonly<Record<Kind, string>> = {
+  issues: 'calls that issue',
+  lookUps: 'look-ups by code',
+  reads: 'calls other than those that issue',
+}
+
+export class Rates {
+  readonly #clock: Pick<Clock, 'nowMs'>
+  readonly #recipientMax: number
+  readonly #clientMax: Readonly<Record<Kind, number>>
+  #endsAtMs = 0
+  readonly #clients: Readonly<Record<Kind, Map<string, number>>> = {
+    issues: new Map(),
+    lookUps: new Map(),
+    reads: new Map(),
+  }
+  /** By client: one's recipients are not another's. */
+  readonly #recipients = new Map<string, Map<string, number>>()
+  #recipientsCounted = 0
+
+  constructor(limits: RateLimits, clock: Pick<Clock, 'nowMs'>) {
+    this.#clock = clock
+    this.#recipientMax = limits.recipientCallsPerS
+    this.#clientMax = {
+      issues: limits.clientIssuesPerS,
+      lookUps: limits.clientLookUpsPerS,
+      reads: limits.clientReadsPerS,
+    }
+  }
+
+  /** Counts a call. @returns which limit it is over, in words for the caller; null: none */
+  client(kind: Kind, client: string): string | null {
+    const max = this.#clientMax[kind]
+    if (max === 0) return null
+    this.#turn()
+    const counts = this.#clients[kind]
+    const count = (counts.get(client) ?? 0) + 1
+    if (count > 1 || counts.size < RATES_COUNTED_MAX) counts.set(client, count)
+    return count <= max ? null : `A client may make ${max} ${WORDS[kind]} a second to one server.`
+  }
+
+  /** As `client`, of a call that issues. */
+  recipient(client: string, recipient: string): string | null {
+    const max = this.#recipientMax
+    if (max === 0) return null
+    this.#turn()
+    let counts = this.#recipients.get(client)
+    if (counts === undefined) this.#recipients.set(client, (counts = new Map<string, number>()))
+    const count = (counts.get(recipient) ?? 0) + 1
+    if (count > 1) counts.set(recipient, count)
+    else if (this.#recipientsCounted < RATES_COUNTED_MAX) {
+      this.#recipientsCounted++
+      counts.set(recipient, count)
+    }
+    return count <= max ? null : `For one recipient ${max} calls a second may be made to one server.`
+  }
+
+  #turn(): void {
+    const nowMs = this.#clock.nowMs()
+    if (nowMs < this.#endsAtMs) return
+    this.#endsAtMs = nowMs + RATE_WINDOW_MS
+    for (const counts of Object.values(this.#clients)) counts.clear()
+    this.#recipients.clear()
+    this.#recipientsCounted = 0
+  }
+}
