@@ -3,6 +3,7 @@
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
 import type { AuditHandlers } from './audit-handlers.ts'
 import type { CampaignHandlers } from './campaign-handlers.ts'
+import type { ChangeHandlers } from './change-handlers.ts'
 import type { CouponHandlers } from './coupon-handlers.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
 import type { ServiceHandlers } from './service-handlers.ts'
@@ -11,10 +12,11 @@ export interface Handlers {
   readonly campaigns: CampaignHandlers
   readonly coupons: CouponHandlers
   readonly audits: AuditHandlers
+  readonly changes: ChangeHandlers
   readonly service: ServiceHandlers
 }
 
-export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, service }: Handlers): void {
+export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, changes, service }: Handlers): void {
   const on = ({ method, path, replies }: Operation, handler: RouteHandlerMethod) => {
     // HEAD would read a whole export to say nothing.
     const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
@@ -34,6 +36,8 @@ export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, se
   on(OPERATIONS.readCoupon, coupons.read)
 
   on(OPERATIONS.auditCampaign, audits.read)
+
+  on(OPERATIONS.listChanges, changes.list)
 
   on(OPERATIONS.alive, service.alive)
   on(OPERATIONS.ready, service.ready)

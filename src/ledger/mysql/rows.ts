@@ -65,13 +65,13 @@ export function int(row: Row, column: string): number {
   return value
 }
 
-function text(row: Row, column: string): string {
+export function text(row: Row, column: string): string {
   const value = row[column]
   if (typeof value !== 'string') throw new TypeError(`MySQL: ${column} is ${typeof value}, expected a string`)
   return value
 }
 
-function nullable<T>(row: Row, column: string, read: (row: Row, column: string) => T): T | null {
+export function nullable<T>(row: Row, column: string, read: (row: Row, column: string) => T): T | null {
   return row[column] === null ? null : read(row, column)
 }
 

@@ -1,0 +1,2 @@
+-- oldest-program: 1
+-- The place of another migration.
