@@ -41,7 +41,7 @@ export async function biteFirst(locked: LockedLedger, campaign: Campaign, by: Au
 
 /** The other bites, and at last the campaign. Harmless where somebody else does the same. */
 export async function biteOn(
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'lock'>,
   campaign: Campaign,
   afterSlot: number,
   onBite: (lastSlot: number) => void = () => {},

@@ -34,7 +34,7 @@ export interface PurgeOptions {
 }
 
 /** Under the lock, which waits for every coupon under way: of a campaign that has ended, the rows stand still from then on. */
-export function beginPurge(ledger: Ledger, id: string): Promise<PurgeStart> {
+export function beginPurge(ledger: Pick<Ledger, 'lock'>, id: string): Promise<PurgeStart> {
   return ledger.lock([id], async (locked) => {
     const campaign = locked.campaigns.get(id)
     if (campaign === undefined) return { code: 'campaign_not_found' }
@@ -49,7 +49,7 @@ export function beginPurge(ledger: Ledger, id: string): Promise<PurgeStart> {
 
 /** @param start what beginPurge found ready */
 export async function purge(
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'lock'>,
   source: AuditSource,
   { campaign, begun }: Extract<PurgeStart, { code: 'ready' }>,
   options: PurgeOptions,

@@ -21,10 +21,10 @@ export interface SqliteOptions {
   readonly path: string
   readonly clock?: Pick<Clock, 'wallMs' | 'soon'>
   /**
-   * Without becoming the owner, beside a server that may have the file: for a few short transactions. Nothing may be
-   * deleted so, for the owner's exports go by ids that SQLite would give away again.
+   * `existing`: no file is made. `beside`: neither, and without becoming the owner, next to a server that may be it: for a
+   * few short transactions. Nothing may be deleted so, for the owner's exports go by ids that SQLite would give away again.
    */
-  readonly isBeside?: true
+  readonly place?: 'existing' | 'beside'
 }
 
 /** How long SQLite blocks the whole process when another program (a backup, a shell) holds the file. */
@@ -78,11 +78,12 @@ type Statements = { readonly [K in keyof typeof sql]: StatementSync }
  * Rejects with DatabaseInUse, SchemaMismatch or DatabaseUnusable.
  */
 export async function openSqliteLedger(options: SqliteOptions): Promise<Ledger> {
-  const { path, clock = systemClock, isBeside = false } = options
+  const { path, clock = systemClock, place } = options
+  const isBeside = place === 'beside'
   const opened: { close(): void }[] = []
   try {
     const memory = path === ':memory:'
-    const file = memory ? path : isBeside ? existingFile(path) : realFile(path)
+    const file = memory ? path : place === undefined ? realFile(path) : existingFile(path)
     if (!memory && !isBeside) {
       const hold = holdFile(file, (lockPath) => new DatabaseSync(lockPath, { timeout: BUSY_MS_MAX }))
       opened.push({ close: () => hold.release() })

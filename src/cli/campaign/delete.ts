@@ -1,8 +1,8 @@
 // firstcome campaign delete
 
-import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { path } from '../api.ts'
+import { asking, isAnybodyThere, isYes } from '../asking.ts'
 import { addCaller, asCaller, type CallerOptions } from '../caller.ts'
 import { printable, shownCount } from '../table.ts'
 import type { Campaign } from './shown.ts'
@@ -24,7 +24,7 @@ export function addDelete(campaign: Command): void {
     (command) => command.option('--yes', 'do not ask'),
   )
   command.action((id: string, options: Options) => {
-    if (options.yes !== true && !(process.stdin.isTTY && process.stderr.isTTY))
+    if (options.yes !== true && !isAnybodyThere())
       command.error('error: there is nobody here who could be asked: give --yes')
     return asCaller(options, { id, again: 'the same command again goes on with it' }, async (api) => {
       const campaignPath = path`/v1/campaigns/${id}`
@@ -32,7 +32,7 @@ export function addDelete(campaign: Command): void {
       if (options.yes !== true) {
         const seen = await api.get<Campaign>(campaignPath)
         etag = seen.etag
-        if (!(await isYes(questionAbout(seen.json)))) {
+        if (!(await asking(async (ask) => isYes(await ask(questionAbout(seen.json)))))) {
           process.stderr.write('Nothing was deleted.\n')
           return 3
         }
@@ -48,18 +48,4 @@ export function addDelete(campaign: Command): void {
 function questionAbout({ id, name, test, issued_count: issued }: Campaign): string {
   const coupons = issued === 0 ? 'has no coupon' : `has ${shownCount(issued)} coupons`
   return `Delete ${id} (${printable(name)})? It ${test ? 'is a test and ' : ''}${coupons}. [y/N] `
-}
-
-async function isYes(question: string): Promise<boolean> {
-  process.stderr.write(question)
-  // Not as a terminal: Ctrl-C then ends the process, as it does everywhere else.
-  const lines = createInterface({ input: process.stdin, terminal: false })
-  const answer = await new Promise<string | null>((resolve) => {
-    lines.once('line', resolve).once('close', () => resolve(null))
-  })
-  lines.close()
-  // Closed, the lines leave it open: a terminal that is still listened to keeps the process.
-  process.stdin.destroy()
-  if (answer === null) process.stderr.write('\n')
-  return /^\s*y(es)?\s*$/i.test(answer ?? '')
 }
