@@ -170,9 +170,9 @@ export class SimDatabase {
     const createdAtMs = Math.max(nowMs, this.#deletedUpToMs + 1)
     const own = { version: 1, soldOutTotal: null, createdAtMs, updatedAtMs: createdAtMs }
     const campaign: Campaign = { ...structuredClone(wish), startTimeMs: startTimeMs ?? createdAtMs, ...own }
+    if (note !== undefined) this.#changes = [...this.#changes, this.changeOf(note(campaign))]
     this.#campaigns.set(wish.id, campaign)
     if (filled !== undefined) this.#tables.set(wish.id, new CouponTable(wish.id, filled))
-    if (note !== undefined) this.#changes = [...this.#changes, this.changeOf(note(campaign))]
     return { created: true, campaign }
   }
 
