@@ -86,5 +86,6 @@ function differences(before: Noted, after: Noted): string {
 function shown(name: string, value: unknown): string {
   if (value === null || value === undefined) return 'none'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return typeof value === 'string' && name.endsWith('_time') ? shownTime(value) : JSON.stringify(value)
+  if (typeof value !== 'string') return JSON.stringify(value)
+  return name.endsWith('_time') ? shownTime(value) : name === 'name' ? `"${value}"` : value
 }

@@ -7,6 +7,7 @@ import { CLIENT_SETTINGS, readClientConfig } from '../config.ts'
 import { Api, NoReply } from './check/api.ts'
 import { checkBadInput } from './check/bad-input.ts'
 import { checkCampaignList, checkCampaigns } from './check/campaigns.ts'
+import { checkChanges } from './check/changes.ts'
 import { checkCoupons } from './check/coupons.ts'
 import { checkCrowd, checkIssuing } from './check/issuing.ts'
 import { Run, type Chapter } from './check/run.ts'
@@ -19,6 +20,7 @@ const CHAPTERS: readonly Chapter[] = [
   checkService,
   checkCampaigns,
   checkCampaignList,
+  checkChanges,
   checkIssuing,
   checkCrowd,
   checkCoupons,

@@ -95,7 +95,7 @@ export async function openSqliteLedger(options: SqliteOptions): Promise<Ledger> 
     writer.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
-      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA secure_delete = FAST`)
+      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA secure_delete = ${place === undefined ? 'FAST' : 'ON'}`)
     if (isBeside) sureOfSchema(writer)
     else migrate(writer, clock.wallMs())
     let reader = writer
