@@ -152,6 +152,8 @@ describe('recipient erase, at a file', () => {
       Array.from({ length: 300 }, (_, n) => issue(server.url, id, { recipient: `person-${n}-of-many` })),
     )
     await run('http://127.0.0.1:9', ['recipient', 'erase', 'person-123-of-many', '--yes'], { env })
+    // In order: its log is folded into the file then.
+    await server.process.stop()
     await server.close()
     const left = readdirSync(folder).filter((name) => name.startsWith('left.db'))
     const texts = left.map((name) => readFileSync(join(folder, name), 'latin1')).join('')
