@@ -91,13 +91,13 @@ export async function openSqliteLedger(options: SqliteOptions): Promise<Ledger> 
     const timeout = isBeside ? BESIDE_BUSY_MS_MAX : BUSY_MS_MAX
     const writer = new DatabaseSync(file, { timeout, enableForeignKeyConstraints: false })
     opened.push(writer)
+    if (isBeside) sureOfSchema(writer)
     // FULL waits for the disk at every commit; fullfsync makes macOS really do so. What is erased is overwritten with zeros.
     writer.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
       PRAGMA cache_size = -${CACHE_KIB}; PRAGMA secure_delete = ${place === undefined ? 'FAST' : 'ON'}`)
-    if (isBeside) sureOfSchema(writer)
-    else migrate(writer, clock.wallMs())
+    if (!isBeside) migrate(writer, clock.wallMs())
     let reader = writer
     if (!memory) {
       reader = new DatabaseSync(file, { timeout, readOnly: true })

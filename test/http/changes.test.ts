@@ -135,8 +135,9 @@ describe('the list', () => {
       const page = json['data'] as Change[]
       sizes.push(page.length)
       seen.push(...page.map(({ after }) => after?.['n']))
-      if (json['next_cursor'] === null) break
-      cursor = `&cursor=${String(json['next_cursor'])}`
+      const next = json['next_cursor'] as string | null
+      if (next === null) break
+      cursor = `&cursor=${next}`
     }
     expect(seen).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
     expect(sizes).toEqual([5, 5, 2])

@@ -22,6 +22,7 @@ import { systemClock } from '../../src/host.ts'
 import { LedgerUnavailable, SEGMENT_SLOTS } from '../../src/ledger/ledger.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { loadMigrations, statementsOf } from '../../src/ledger/migrations.ts'
+import { changesSql } from '../../src/ledger/sqlite/changes.ts'
 import { asFault } from '../../src/ledger/sqlite/errors.ts'
 import { holdFile } from '../../src/ledger/sqlite/lock.ts'
 import { readSql, SqliteReads } from '../../src/ledger/sqlite/reads.ts'
@@ -516,6 +517,12 @@ describe('reads', () => {
       })
     }
 
+    it.each(Object.entries(changesSql))('changes, %s', (_name, text) => {
+      const steps = plan(text)
+      expect(steps).toEqual([expect.stringMatching(/^SEARCH changes /)])
+      expect(steps.join()).toMatch(text.includes('campaign_id =') ? /\(campaign_id=\? AND id<\?\)/ : /\(rowid<\?\)/)
+    })
+
     it('each key by both of its columns', () => {
       expect(plan(readSql.byCode).join()).toContain('(campaign_id=? AND coupon_code=?)')
       expect(plan(readSql.byRequest).join()).toContain('(campaign_id=? AND request_key=?)')
@@ -599,8 +606,9 @@ describe('the tables', () => {
     const good = {
       campaigns: { id: 'c', name: 'n', start_time: 0, total_coupons: 1, code_format: '{}', metadata: '{}' },
       coupons: { campaign_id: 'c', coupon_code: 'C', issued_at: 0, slot: 1, request_key: Buffer.alloc(16) },
+      changes: { at: 0, action: 'campaign.changed' },
     }
-    const insert = (table: 'campaigns' | 'coupons', change: Record<string, string | number | Buffer | null>) => {
+    const insert = (table: keyof typeof good, change: Record<string, string | number | Buffer | null>) => {
       const times = table === 'campaigns' ? { created_at: 0, updated_at: 0 } : {}
       const row: Record<string, string | number | Buffer | null> = { ...good[table], ...times, ...change }
       const names = Object.keys(row)
@@ -627,15 +635,17 @@ describe('the tables', () => {
       ],
       coupons_recipient_key_length: [{ recipient_key: Buffer.alloc(17) }],
       coupons_recipient_has_key: [{ recipient: 'x' }],
+      changes_json: [{ before: 'x' }, { after: '{' }],
     }
     expect(Object.keys(refused)).toEqual([...text.matchAll(/CONSTRAINT (\w+) CHECK/g)].map((match) => match[1]))
     for (const [constraint, changes] of Object.entries(refused)) {
-      const table = constraint.startsWith('campaigns') ? 'campaigns' : 'coupons'
+      const table = constraint.slice(0, constraint.indexOf('_')) as keyof typeof good
       for (const change of changes)
         expect(() => insert(table, change)).toThrow(`CHECK constraint failed: ${constraint}`)
     }
     insert('campaigns', {})
     insert('coupons', {})
+    insert('changes', {})
     database.close()
   })
 
@@ -645,7 +655,7 @@ describe('the tables', () => {
         .flatMap((migration) => statementsOf(migration.sql))
         .flatMap((statement) => {
           const table = /^CREATE TABLE (?:IF NOT EXISTS )?(\w+) \(/.exec(statement)?.[1]
-          const names = [...statement.matchAll(/^ {2}([a-z_]+) [A-Z]/gm)].map((match) => match[1])
+          const names = [...statement.matchAll(/^ {2}`?([a-z_]+)`? [A-Z]/gm)].map((match) => match[1])
           return table === undefined ? [] : names.map((name) => `${table}.${name}`)
         })
     expect(columns('sqlite')).toEqual(columns('mysql'))
