@@ -1,6 +1,8 @@
 // Who changed what, over HTTP, on the embedded ledger: what is noted, what is not, and the list.
 
+import type { FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'vitest'
+import { authorOf } from '../../src/http/change-handlers.ts'
 import type { NewChange } from '../../src/ledger/changes.ts'
 import { SOMEBODY } from '../contract/ledger-samples.ts'
 import { callerOf, type Call } from './documented.ts'
@@ -45,6 +47,15 @@ test('created, changed, deleted: each with how it was before and after, and the 
     { ...spring, action: 'campaign.changed', before: first, after: second, request_id: 'r-change' },
     { ...spring, action: 'campaign.created', before: null, after: first, request_id: 'r-create' },
   ])
+})
+
+test('whose key called is noted; nobody’s is nobody', () => {
+  const scopes = new Set(['admin'] as const)
+  const requestOf = (client: string, keyId: string | null) =>
+    ({ id: 'r-1', caller: { client, keyId, scopes } }) as unknown as FastifyRequest
+  const operator = null
+  expect(authorOf(requestOf('shop', 'k1'))).toEqual({ client: 'shop', keyId: 'k1', operator, requestId: 'r-1' })
+  expect(authorOf(requestOf('', null))).toEqual({ client: null, keyId: null, operator, requestId: 'r-1' })
 })
 
 test('what makes no difference, or is refused, is no change', async () => {
