@@ -156,6 +156,16 @@ export function openAuditSource({ store }: Config): AuditSource | null {
   return store.path === ':memory:' ? null : sqliteAuditSource({ path: store.path })
 }
 
+/** The database of the configuration, for an operator. `isBeside`: an embedded file may be in use by its server. */
+export async function openDatabase({ store }: Config, { isBeside }: { isBeside: boolean }): Promise<Ledger> {
+  if (store.kind === 'mysql') {
+    await migrateMysql({ url: store.url })
+    return openMysqlLedger({ url: store.url })
+  }
+  if (store.path === ':memory:') throw new Error('SQLITE_PATH: a database in memory is gone with its process')
+  return openSqliteLedger({ path: store.path, place: isBeside ? 'beside' : 'existing' })
+}
+
 /** For want of a connection of its own: a database in memory has only that of its ledger. */
 export function ledgerAuditSource(ledger: Ledger): AuditSource {
   return exportedAuditSource({
@@ -182,8 +192,8 @@ export async function openKeyStore({ store }: Config): Promise<KeyStore & { clos
   const { keyStore } = ledger
   return {
     keys: () => keyStore.keys(),
-    createKey: (key) => keyStore.createKey(key),
-    revokeKey: (id) => keyStore.revokeKey(id),
+    createKey: (key, by) => keyStore.createKey(key, by),
+    revokeKey: (id, by) => keyStore.revokeKey(id, by),
     close: () => ledger.close(),
   }
 }

@@ -1,3 +1,4 @@
+import type { Author } from './author.ts'
 import type { Scope } from './caller.ts'
 
 /**
@@ -14,11 +15,11 @@ export interface KeyStore {
   /** All of them, expired and revoked ones, too, oldest first; and the ledger's clock. */
   keys(): Promise<{ readonly nowMs: number; readonly keys: readonly StoredKey[] }>
 
-  /** null: the id is taken, and nothing was written. */
-  createKey(key: NewKey): Promise<StoredKey | null>
+  /** With the note of who did it, in one transaction. null: the id is taken, and nothing was written. */
+  createKey(key: NewKey, by: Author): Promise<StoredKey | null>
 
-  /** As it is then; a key that was revoked before keeps its time. null: there is no such key. */
-  revokeKey(id: string): Promise<StoredKey | null>
+  /** As it is then, with a note, too; a key that was revoked before keeps its time. null: there is no such key. */
+  revokeKey(id: string, by: Author): Promise<StoredKey | null>
 }
 
 export interface NewKey {

@@ -48,6 +48,7 @@ const DISTINCT: Readonly<Record<OrderedColumn, Check>> = {
   recipient_key: 'recipients_distinct',
 }
 const NOT_SHOWN = 'Not checked: this source does not show the keys of the rows.'
+const MAY_BE_ERASED = 'Not checked: this source does not show whether a recipient was erased.'
 const NO_HISTORY = 'Not checked: no history was given.'
 
 /** → null: there is no such campaign, or not any more. Rejects as the source does, and with BadHistory. */
@@ -131,6 +132,7 @@ class Audit {
     }
     if (!after.campaign.recipientRequired)
       findings.leave('recipients_present', 'Not checked: no recipient is required.')
+    else if (this.#rows.hasDoubtful) findings.leave('recipients_present', MAY_BE_ERASED)
     if (missingKeys === null) findings.leave('unique_keys', 'Not checked: this source does not show the table.')
     else for (const columns of missingKeys) findings.note('unique_keys', columns)
     if (columns.every(({ pages }) => pages === null)) findings.leave('scans_agree', 'Not checked: no index was read.')
@@ -183,10 +185,8 @@ class Audit {
       (one, other) => this.#findings.note(check, `rows with id ${one.id} and ${other.id}`),
       (values) => this.#tell(column, (done += values)),
     )
-    const expected = column === 'recipient_key' ? this.#rows.withRecipient : this.#rows.count
-    // A key without its recipient is told already.
-    if (count !== expected && !(column === 'recipient_key' && this.#findings.has('recipient_keys')))
-      this.#findings.note('scans_agree', `${count} by ${column}, ${expected} rows`)
+    const expected = column === 'recipient_key' ? this.#rows.withRecipientKey : this.#rows.count
+    if (count !== expected) this.#findings.note('scans_agree', `${count} by ${column}, ${expected} rows`)
   }
 
   /** At rows whose numbers came twice. */

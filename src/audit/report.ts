@@ -8,14 +8,15 @@ export const CHECKS = {
   codes_distinct: 'No code has two rows.',
   requests_distinct: 'No request has two rows.',
   recipients_distinct: 'No recipient has two rows.',
-  recipient_keys: 'The key of every recipient is made of that recipient, and without one there is none.',
-  recipients_present: 'Where a recipient is required, every row has one.',
+  recipient_keys: 'The key of every recipient is made of that recipient.',
+  recipients_present: 'Where a recipient is required, every row has one, or the key of one that was erased.',
   not_before_start: 'Nothing was issued before `start_time`, which nobody can change once there is a coupon.',
   not_before_creation: 'Nothing was issued before the campaign was created.',
   not_in_future: 'Nothing was issued after now, by the clock of the database.',
   scans_agree: 'Every index has as many entries as there are rows.',
   unique_keys: 'The table still has the unique keys that keep all of this so.',
-  acknowledged_stored: 'Every coupon that a caller was told of is stored with that code, slot, recipient and time.',
+  acknowledged_stored:
+    'Every coupon that a caller was told of is stored with that code, slot, recipient (or its key) and time.',
   acknowledged_recipient: 'Every caller was told of a coupon for the recipient they named.',
   acknowledged_after_start: 'Nobody was told of a coupon before the start.',
   one_coupon_each: 'Whoever asked again, with the same key or recipient, was told of the same coupon.',
@@ -42,7 +43,7 @@ export interface AuditReport {
   readonly highest_slot: number
   /** Every slot up to this one has its row: nothing below it will change. */
   readonly through_slot: number
-  /** SHA-256 over the rows up to `through_slot`, in hex: equal in every audit with that `through_slot`. */
+  /** SHA-256 over the rows up to `through_slot`, in hex: equal in every audit with that `through_slot`, until one is erased. */
   readonly checksum: string
   /** The slot that the counter in Redis would propose next; null: there is none, or it knows none. A hint, never wrong. */
   readonly counter_next: number | null
@@ -114,10 +115,6 @@ export class Findings {
     found.count += count
     if (found.examples.length < EXAMPLES_MAX) found.examples.push(example)
     this.#found.set(check, found)
-  }
-
-  has(check: Check): boolean {
-    return this.#found.has(check)
   }
 
   /** It cannot be checked here. */

@@ -19,7 +19,7 @@ export class Rows {
   readonly #checksum: Hash = createHash('sha256')
   readonly gaps: Gaps
   count = 0
-  withRecipient = 0
+  withRecipientKey = 0
   highest = 0
   #lastSlot: number | null = null
   #latestMs = 0
@@ -53,7 +53,7 @@ export class Rows {
     const { startTimeMs, createdAtMs, totalCoupons } = this.#campaign
     const note = (check: Check) => this.#findings.note(check, exampleOf(slot, couponCode))
     this.count++
-    if (recipient !== null) this.withRecipient++
+    if (coupon.recipientKey !== null) this.withRecipientKey++
     this.highest = Math.max(this.highest, slot)
     this.#latestMs = Math.max(this.#latestMs, issuedAtMs)
     if (slot < 1) note('slots_in_range')
@@ -65,9 +65,9 @@ export class Rows {
     if (issuedAtMs < (this.#earliest?.issuedAtMs ?? Infinity))
       this.#earliest = { issuedAtMs, example: exampleOf(slot, couponCode) }
     if (issuedAtMs < createdAtMs - CLOCK_STEP_MS_MAX) note('not_before_creation')
-    if (recipient === null) this.#withoutRecipient.add(slot, couponCode)
-    if (this.#showsKeys && coupon.recipientKey !== (recipient === null ? null : recipientKey(recipient)))
-      note('recipient_keys')
+    // The name was erased where the key is.
+    if (recipient === null && coupon.recipientKey === null) this.#withoutRecipient.add(slot, couponCode)
+    if (this.#showsKeys && recipient !== null && coupon.recipientKey !== recipientKey(recipient)) note('recipient_keys')
   }
 
   /** What only the end shows. */
@@ -92,7 +92,12 @@ export class Rows {
     if (startTimeMs === this.#campaign.startTimeMs) this.#early.tell('not_before_start', this.#findings)
     else if (this.#earliest !== null && this.#earliest.issuedAtMs < startTimeMs)
       this.#findings.note('not_before_start', this.#earliest.example)
-    if (recipientRequired) this.#withoutRecipient.tell('recipients_present', this.#findings)
+    if (recipientRequired && this.#showsKeys) this.#withoutRecipient.tell('recipients_present', this.#findings)
+  }
+
+  /** Rows without a recipient, of which nobody can say whether it was erased: keys are not shown. */
+  get hasDoubtful(): boolean {
+    return !this.#showsKeys && this.#withoutRecipient.count > 0
   }
 
   get checksum(): string {
@@ -102,17 +107,17 @@ export class Rows {
 
 /** What is wrong only if the campaign is such, as the end shows. */
 class Noted {
-  #count = 0
+  count = 0
   readonly #examples: string[] = []
 
   add(slot: number, code: string): void {
-    if (++this.#count <= EXAMPLES_MAX) this.#examples.push(exampleOf(slot, code))
+    if (++this.count <= EXAMPLES_MAX) this.#examples.push(exampleOf(slot, code))
   }
 
   tell(check: Check, findings: Findings): void {
     const [first, ...others] = this.#examples
     if (first === undefined) return
-    findings.note(check, first, this.#count - others.length)
+    findings.note(check, first, this.count - others.length)
     for (const example of others) findings.note(check, example)
   }
 }

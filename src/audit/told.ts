@@ -3,7 +3,7 @@
 
 import type { HistoryCall, HistoryCoupon } from '../load/history.ts'
 import { ClockOffset } from './clock-bounds.ts'
-import { requestKey } from './keys.ts'
+import { recipientKey, requestKey } from './keys.ts'
 import { type Findings, type HistoryReport, lastOf } from './report.ts'
 import type { AuditedCampaign, AuditedCoupon, AuditSnapshot } from './source.ts'
 
@@ -31,7 +31,8 @@ interface Moment {
 /** A coupon that somebody was told of. */
 interface ToldCoupon {
   readonly slot: number
-  readonly recipient: string | null
+  /** null: without one, or told only after it was erased. */
+  recipient: string | null
   readonly issuedAtMs: number
   readonly owner: Owner
   isStored: boolean
@@ -46,6 +47,8 @@ export class Told {
   readonly #campaignId: string
   readonly #apiKeyIds: readonly (string | null)[]
   readonly #byRecipient = new Map<string, Owner>()
+  /** The same, by the key that stays when the name is erased. Made when there is such a row. */
+  #byRecipientKey: ReadonlyMap<string, Owner> | null = null
   /** Without recipient. */
   readonly #byKey = new Map<string, Owner>()
   /** By history: the keys of those. */
@@ -111,7 +114,9 @@ export class Told {
       this.#lastIssueMs[history] = Math.max(this.#lastIssueMs[history] ?? -Infinity, call.sent_at)
     }
     this.#firstMs[history] = Math.min(this.#firstMs[history] ?? Infinity, call.answered_at)
-    if (storedForm(call.recipient) !== coupon.recipient) this.#flaws.push(['acknowledged_recipient', example])
+    const isErased = coupon.recipient === null && call.code === 'replayed'
+    if (storedForm(call.recipient) !== coupon.recipient && !isErased)
+      this.#flaws.push(['acknowledged_recipient', example])
 
     if (!owner.codes.includes(code)) {
       owner.codes.push(code)
@@ -124,7 +129,8 @@ export class Told {
     if (told === undefined)
       this.#coupons.set(code, { slot, recipient: coupon.recipient, issuedAtMs, owner, isStored: false })
     else {
-      const isSame = told.slot === slot && told.recipient === coupon.recipient
+      told.recipient ??= coupon.recipient
+      const isSame = told.slot === slot && told.recipient === (coupon.recipient ?? told.recipient)
       if (!isSame || told.issuedAtMs !== issuedAtMs)
         this.#flaws.push(['acknowledged_stored', `${example}: was told in two ways`])
       if (told.owner !== owner) this.#flaws.push(['one_owner', example])
@@ -167,17 +173,25 @@ export class Told {
   }
 
   see(coupons: readonly AuditedCoupon[]): void {
-    for (const { couponCode, slot, recipient, requestKey, issuedAtMs } of coupons) {
+    for (const coupon of coupons) {
+      const { couponCode, slot, requestKey, issuedAtMs } = coupon
       const told = this.#coupons.get(couponCode)
       if (told !== undefined && told.slot === slot) {
-        told.isStored ||= told.recipient === recipient && told.issuedAtMs === issuedAtMs
+        told.isStored ||= isRecipientOf(coupon, told.recipient) && told.issuedAtMs === issuedAtMs
       }
       const owner =
-        (recipient === null ? undefined : this.#byRecipient.get(recipient)) ??
+        this.#byRecipientOf(coupon) ??
         (requestKey === null ? undefined : this.#byRequestKey.get(requestKey)) ??
         told?.owner
       if (owner !== undefined) owner.issuedAtMs ??= issuedAtMs
     }
+  }
+
+  #byRecipientOf({ recipient, recipientKey: key }: AuditedCoupon): Owner | undefined {
+    if (recipient !== null) return this.#byRecipient.get(recipient)
+    if (key === null) return undefined
+    this.#byRecipientKey ??= new Map([...this.#byRecipient].map(([name, owner]) => [recipientKey(name), owner]))
+    return this.#byRecipientKey.get(key)
   }
 
   /** After all rows. @param rows how many there were */
@@ -265,6 +279,12 @@ function keep(moments: Moment[], history: number, ms: number, better: (a: number
   const known = moments.find((moment) => moment.history === history)
   if (known === undefined) moments.push({ history, ms })
   else known.ms = better(known.ms, ms)
+}
+
+/** Where the name was erased, by its key; where keys are not shown, nobody can say. */
+function isRecipientOf({ recipient, recipientKey: key, requestKey }: AuditedCoupon, told: string | null): boolean {
+  if (recipient !== null || told === null) return recipient === told
+  return requestKey === null || key === recipientKey(told)
 }
 
 /** What the service makes of a recipient that it is sent. */

@@ -4,6 +4,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Fault } from '../answers.ts'
 import type { Randomness } from '../host.ts'
+import type { Author } from '../access/author.ts'
+import type { Change, ChangePage } from '../ledger/changes.ts'
 import { recipientKeyOf } from '../ledger/coupon-keys.ts'
 import {
   LedgerUnavailable,
@@ -13,8 +15,10 @@ import {
   type Ledger,
   type LockedLedger,
 } from '../ledger/ledger.ts'
-import { campaignStatus, isSameCampaign } from './campaign.ts'
+import { campaignStatus } from './campaign.ts'
 import type { Campaign, CampaignIdentity, CampaignState, CampaignStatus, CodeFormat } from './campaign.ts'
+import { biteFirst, biteOn, deletionOf } from './deletion.ts'
+import { campaignFacts } from './facts.ts'
 import { codeFormatFlaw, codeFormatOf, normaliseCode, type CodeFormatWish } from './code-format.ts'
 
 /** How many coupons have been issued, exactly. */
@@ -113,7 +117,7 @@ export class Campaigns {
    * With an id of the caller's it is safe to repeat: `created` is false when the campaign exists with the same fields.
    * With an id of ours, a call whose answer was lost and that is repeated makes a second campaign.
    */
-  async create(wish: CampaignWish): Promise<CreateAnswer> {
+  async create(wish: CampaignWish, by: Author): Promise<CreateAnswer> {
     const fields = {
       name: wish.name,
       startTimeMs: wish.startTimeMs === 'now' ? null : wish.startTimeMs,
@@ -131,7 +135,13 @@ export class Campaigns {
       if (misfits.length > 0) return { code: 'misfit', misfits }
       for (let draws = 1; draws <= ID_DRAWS_MAX; draws++) {
         const id = wish.id ?? this.#drawId()
-        const { created, campaign } = await this.#ledger.createCampaign({ id, ...fields })
+        const { created, campaign } = await this.#ledger.createCampaign({ id, ...fields }, (made) => ({
+          by,
+          action: 'campaign.created',
+          campaignId: id,
+          before: null,
+          after: campaignFacts(made),
+        }))
         if (created) return { code: 'ready', created, view: viewOf(campaign, 0, campaign.createdAtMs) }
         if (wish.id === null) continue
         if (!isAsWished(campaign, fields)) return { code: 'campaign_exists' }
@@ -167,12 +177,13 @@ export class Campaigns {
   async change(
     id: string,
     change: CampaignChange,
+    by: Author,
     seen: readonly CampaignVersion[] | null = null,
   ): Promise<ChangeAnswer> {
     return answered(async () => {
       // The locking read comes first: a plain one before it would fix the snapshot, and the highest slot would be of the past.
       const refusal = await this.#ledger.lock([id], async (locked) =>
-        wasSeen(locked.campaigns.get(id), seen) ? changeLocked(locked, id, change) : 'campaign_changed',
+        wasSeen(locked.campaigns.get(id), seen) ? changeLocked(locked, id, change, by) : 'campaign_changed',
       )
       if (refusal !== null && refusal !== 'campaign_changed') return refusal
       const view = await this.#view(id)
@@ -181,25 +192,25 @@ export class Campaigns {
   }
 
   /** A test campaign with its coupons, another one only while it has none. `seen`: as for change(). */
-  async delete(id: string, seen: readonly CampaignVersion[] | null = null): Promise<DeleteAnswer> {
+  async delete(id: string, by: Author, seen: readonly CampaignVersion[] | null = null): Promise<DeleteAnswer> {
     return answered(async () => {
-      const begun = await this.#ledger.lock([id], (locked) => beginDelete(locked, id, seen))
+      const begun = await this.#ledger.lock([id], (locked) => beginDelete(locked, id, by, seen))
       if (begun === 'campaign_changed') {
         const view = await this.#view(id)
         return view === null ? { code: 'campaign_not_found' } : { code: begun, view }
       }
       if (typeof begun === 'string') return { code: begun }
-      // A lock for each bite, so that the writers of the embedded ledger get their turns.
-      for (let slot: number | null = begun.afterSlot; slot !== null;) {
-        const afterSlot: number = slot
-        slot = await this.#ledger.lock([id], async (locked) =>
-          isThere(locked, begun.campaign) ? locked.deleteCoupons(id, afterSlot) : null,
-        )
-      }
-      await this.#ledger.lock([id], async (locked) => {
-        if (isThere(locked, begun.campaign)) await locked.deleteCampaign(id)
-      })
+      await biteOn(this.#ledger, begun.campaign, begun.afterSlot)
       return { code: 'deleted' }
+    })
+  }
+
+  /** Who changed what, newest first. `next`: below which id the next page begins; null when this is the last, for now. */
+  async changes(page: ChangePage): Promise<{ changes: Change[]; next: number | null }> {
+    return answered(async () => {
+      const found = await this.#ledger.listChanges({ ...page, limit: page.limit + 1 })
+      const changes = found.slice(0, page.limit)
+      return { changes, next: found.length > page.limit ? (changes.at(-1)?.id ?? null) : null }
     })
   }
 
@@ -235,7 +246,9 @@ export class Campaigns {
   async exportCoupons(id: string, take: (coupons: readonly Coupon[]) => Promise<void>): Promise<boolean> {
     return answered(async () => {
       const campaign = await this.#find(id)
-      return campaign !== null && (await this.#ledger.exportCoupons(campaign, take))
+      if (campaign === null || !(await this.#ledger.exportCoupons(campaign, take))) return false
+      // Asked last: its moment may have been one between two bites.
+      return (await deletionOf(this.#ledger, campaign)) === null
     })
   }
 
@@ -284,7 +297,12 @@ export class Campaigns {
 type Refusal = Exclude<ChangeAnswer, { code: 'ready' }>
 
 /** Changes it, or says why not. What stays the same is no change: nothing is written, the version stands. */
-async function changeLocked(locked: LockedLedger, id: string, change: CampaignChange): Promise<Refusal | null> {
+async function changeLocked(
+  locked: LockedLedger,
+  id: string,
+  change: CampaignChange,
+  by: Author,
+): Promise<Refusal | null> {
   const now = locked.campaigns.get(id)
   if (now === undefined) return { code: 'campaign_not_found' }
   const totalCoupons = change.totalCoupons ?? now.totalCoupons
@@ -301,6 +319,8 @@ async function changeLocked(locked: LockedLedger, id: string, change: CampaignCh
     metadata: change.metadata ?? now.metadata,
   }
   if (isDeepStrictEqual(next, now)) return null
+  // Opened again, it would give out anew what was given out before.
+  if ((await deletionOf(locked, now)) !== null) return { code: 'campaign_not_found' }
 
   // Only what this change touches: a rule that became stricter must not keep an older campaign from being paused.
   const misfits: Misfit[] = []
@@ -321,7 +341,15 @@ async function changeLocked(locked: LockedLedger, id: string, change: CampaignCh
   if (totalCoupons < now.totalCoupons && totalCoupons < maxSlot)
     return { code: 'total_below_issued', lowestTotal: maxSlot }
 
-  await locked.updateCampaign({ ...next, version: now.version + 1 })
+  const changed = { ...next, version: now.version + 1 }
+  await locked.updateCampaign(changed)
+  await locked.noteChange({
+    by,
+    action: 'campaign.changed',
+    campaignId: id,
+    before: campaignFacts(now),
+    after: campaignFacts(changed),
+  })
   return null
 }
 
@@ -331,10 +359,10 @@ function wasSeen(campaign: Campaign | undefined, seen: readonly CampaignVersion[
   return seen.some(({ createdAtMs, version }) => createdAtMs === campaign.createdAtMs && version === campaign.version)
 }
 
-/** Deletes what one bite can; a test campaign that needs more is paused, so that nothing is issued behind the bites. */
 async function beginDelete(
   locked: LockedLedger,
   id: string,
+  by: Author,
   seen: readonly CampaignVersion[] | null,
 ): Promise<
   | 'deleted'
@@ -348,18 +376,8 @@ async function beginDelete(
   if (!wasSeen(campaign, seen)) return 'campaign_changed'
   const [maxSlot] = await locked.maxSlots([id])
   if (maxSlot !== 0 && !campaign.test) return 'campaign_has_coupons'
-  const lastSlot = maxSlot === 0 ? 0 : await locked.deleteCoupons(id, 0)
-  if (lastSlot === maxSlot) {
-    await locked.deleteCampaign(id)
-    return 'deleted'
-  }
-  if (!campaign.paused) await locked.updateCampaign({ ...campaign, paused: true, version: campaign.version + 1 })
-  return { campaign, afterSlot: lastSlot ?? 0 }
-}
-
-function isThere(locked: LockedLedger, campaign: Campaign): boolean {
-  const now = locked.campaigns.get(campaign.id)
-  return now !== undefined && isSameCampaign(now, campaign)
+  const afterSlot = await biteFirst(locked, campaign, by)
+  return afterSlot === null ? 'deleted' : { campaign, afterSlot }
 }
 
 /** What somebody who has a coupon relied on. */

@@ -5,6 +5,7 @@ import { addChange, addEnd, addPause, addResume } from './campaign/change.ts'
 import { addCreate } from './campaign/create.ts'
 import { addDelete } from './campaign/delete.ts'
 import { addList } from './campaign/list.ts'
+import { addPurge } from './campaign/purge.ts'
 import { addShow } from './campaign/show.ts'
 
 export function addCampaign(program: Command): void {
@@ -17,4 +18,5 @@ export function addCampaign(program: Command): void {
   addResume(campaign)
   addEnd(campaign)
   addDelete(campaign)
+  addPurge(campaign)
 }

@@ -7,6 +7,7 @@ import { CLIENT_SETTINGS, readClientConfig, type ClientConfig } from '../config.
 import { Api, NoReply } from './check/api.ts'
 import { checkBadInput } from './check/bad-input.ts'
 import { checkCampaignList, checkCampaigns } from './check/campaigns.ts'
+import { checkChanges } from './check/changes.ts'
 import { checkCoupons } from './check/coupons.ts'
 import { checkCrowd, checkIssuing } from './check/issuing.ts'
 import { checkKeys } from './check/keys.ts'
@@ -21,6 +22,7 @@ const CHAPTERS: readonly Chapter[] = [
   checkKeys,
   checkCampaigns,
   checkCampaignList,
+  checkChanges,
   checkIssuing,
   checkCrowd,
   checkCoupons,

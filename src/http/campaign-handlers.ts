@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Campaigns, CampaignView } from '../campaign/campaigns.ts'
+import { authorOf } from './change-handlers.ts'
 import { campaignCursor, readCampaignCursor } from './cursors.ts'
 import { etagOf, readIfMatch } from './etags.ts'
 import { InvalidRequest } from './invalid-request.ts'
@@ -37,7 +38,7 @@ export class CampaignHandlers {
 
   create = async (request: FastifyRequest, reply: FastifyReply) => {
     readNoQuery(request.query)
-    const answer = await this.#campaigns.create(campaignWish(readCreateBody(request.body)))
+    const answer = await this.#campaigns.create(campaignWish(readCreateBody(request.body)), authorOf(request))
     switch (answer.code) {
       case 'ready': {
         reply.code(answer.created ? 201 : 200).header('location', `/v1/campaigns/${answer.view.campaign.id}`)
@@ -76,7 +77,7 @@ export class CampaignHandlers {
     const seen = readIfMatch(request.headers['if-match'])
     const { id } = request.params as CampaignParams
     if (!CAMPAIGN_ID.test(id)) return this.#problems.send(reply, 'campaign_not_found')
-    const answer = await this.#campaigns.change(id, change, seen)
+    const answer = await this.#campaigns.change(id, change, authorOf(request), seen)
     switch (answer.code) {
       case 'ready':
         return sendView(reply, answer.view)
@@ -98,7 +99,7 @@ export class CampaignHandlers {
     const seen = readIfMatch(request.headers['if-match'])
     const { id } = request.params as CampaignParams
     if (!CAMPAIGN_ID.test(id)) return this.#problems.send(reply, 'campaign_not_found')
-    const answer = await this.#campaigns.delete(id, seen)
+    const answer = await this.#campaigns.delete(id, authorOf(request), seen)
     switch (answer.code) {
       case 'deleted':
         return reply.code(204).send()

@@ -8,6 +8,7 @@ export interface CampaignPosition {
 }
 
 const CAMPAIGN = /^c:(\d{1,15}):([A-Za-z0-9_-]{1,64})$/
+const CHANGE = /^h:([1-9]\d{0,14})$/
 const COUPON = /^s:(asc|desc):([1-9]\d{0,9})$/
 
 export function campaignCursor({ createdAtMs, id }: CampaignPosition): string {
@@ -18,6 +19,17 @@ export function readCampaignCursor(cursor: string): CampaignPosition {
   const match = CAMPAIGN.exec(decode(cursor))
   if (match === null) throw wrongCursor('must be next_cursor of another page of this list')
   return { createdAtMs: Number(match[1]), id: match[2] as string }
+}
+
+export function changeCursor(id: number): string {
+  return encode(`h:${id}`)
+}
+
+/** @returns the id below which to go on */
+export function readChangeCursor(cursor: string): number {
+  const match = CHANGE.exec(decode(cursor))
+  if (match === null) throw wrongCursor('must be next_cursor of another page of this list')
+  return Number(match[1])
 }
 
 export function couponCursor(slot: number, order: 'asc' | 'desc'): string {

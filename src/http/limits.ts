@@ -31,6 +31,10 @@ export const LINGER_MS = 1_000
 export const CAMPAIGN_PAGE_MAX = 100
 export const CAMPAIGN_PAGE_DEFAULT = 20
 
+/** Changes carry two campaigns each, with 4 KiB of metadata at the worst: a megabyte. */
+export const CHANGE_PAGE_MAX = 100
+export const CHANGE_PAGE_DEFAULT = 20
+
 /** About 250 kB of JSON. */
 export const COUPON_PAGE_MAX = 1_000
 export const COUPON_PAGE_DEFAULT = 100

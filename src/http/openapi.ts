@@ -25,6 +25,7 @@ const ABOUT = `Hands out coupons to a crowd that comes in the same second: first
 const TAGS = {
   campaigns: 'What is given out, how many, and when.',
   coupons: 'Issuing them and finding them again.',
+  changes: 'Who decided what.',
   service: 'The server about itself.',
 }
 

@@ -15,7 +15,7 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** As OpenAPI writes it. */
   readonly path: string
-  readonly tag: 'campaigns' | 'coupons' | 'service'
+  readonly tag: 'campaigns' | 'coupons' | 'changes' | 'service'
   /** What a caller must be allowed to do; null: anybody may. */
   readonly scope: Scope | null
   /** Which of a client's limits it counts for; else `reads`. */
@@ -60,6 +60,8 @@ export const SCHEMAS = {
   Coupon: replies.Coupon,
   CouponPage: replies.CouponPage,
   IssuedCoupon: replies.IssuedCoupon,
+  Change: replies.Change,
+  ChangePage: replies.ChangePage,
   Audit: replies.Audit,
   AuditRunning: replies.AuditRunning,
   Problem: replies.Problem,
@@ -358,6 +360,20 @@ export const OPERATIONS = {
     },
     problems: ['invalid_request', 'campaign_not_found', 'busy', 'unavailable', 'internal'],
     wrong: [unknownParameter],
+  },
+  listChanges: {
+    operationId: 'listChanges',
+    method: 'GET',
+    path: '/v1/changes',
+    tag: 'changes',
+    scope: 'admin',
+    summary: 'Who changed what, newest first',
+    description:
+      'Each is noted in the transaction that makes it. What was refused, or made no difference, is no change; nor is a coupon. What somebody does to the rows by hand is not seen.',
+    query: requests.ListChangesQuery,
+    replies: { 200: { description: 'A page.', schema: 'ChangePage', samples: { page: REPLIES.changePage } } },
+    problems: ['invalid_request', 'busy', 'unavailable', 'internal'],
+    wrong: [{ in: 'query', pointer: '/cursor', detail: 'must be next_cursor of another page of this list' }],
   },
   alive: {
     operationId: 'alive',

@@ -5,6 +5,7 @@ import { Type, type TSchema } from 'typebox'
 import { CHECKS } from '../audit/report.ts'
 import { CAMPAIGN_STATUSES } from '../campaign/campaign.ts'
 import { ALPHABETS, CODE_LENGTH_MAX } from '../campaign/code-format.ts'
+import { CHANGE_ACTIONS } from '../ledger/changes.ts'
 
 const time = (description: string) => Type.String({ format: 'date-time', description })
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -42,7 +43,7 @@ export const Coupon = Type.Object({
     minimum: 1,
     description: 'Its number in the campaign, 1 to `total_coupons`. Not the order of arrival.',
   }),
-  recipient: nullable(Type.String()),
+  recipient: nullable(Type.String({ description: '`null`: none was named, or it was erased.' })),
   issued_at: time('By the clock of the database: the same in every answer about this coupon.'),
 })
 
@@ -62,6 +63,26 @@ const page = (item: TSchema) =>
   })
 export const CampaignPage = page(Type.Ref('#/components/schemas/Campaign'))
 export const CouponPage = page(Type.Ref('#/components/schemas/Coupon'))
+
+const noted = (description: string) => nullable(Type.Record(Type.String(), Type.Unknown(), { description }))
+
+export const Change = Type.Object({
+  id: Type.Integer(),
+  at: time('By the clock of the database.'),
+  client: nullable(Type.String({ description: 'Whose key it was. `null`: without a key, or at the database.' })),
+  key_id: nullable(Type.String({ description: 'The public half of that key.' })),
+  operator: nullable(
+    Type.String({ description: '`user@host` that ran a command at the database. `null`: it came over HTTP.' }),
+  ),
+  action: Type.Enum([...CHANGE_ACTIONS]),
+  campaign_id: nullable(Type.String({ description: '`null`: it is not about one campaign.' })),
+  before: noted('As it was: of a campaign what somebody decided, no counts. `null`: there was nothing.'),
+  after: noted(
+    'As it is since. `null`: there is nothing left. Of a purge and an erasure: how many coupons it was about, and of a purge their checksum.',
+  ),
+  request_id: nullable(Type.String({ description: 'Of the call: the answer to it has the same.' })),
+})
+export const ChangePage = page(Type.Ref('#/components/schemas/Change'))
 
 const gaps = (description: string) =>
   Type.Object(
@@ -92,7 +113,7 @@ export const Audit = Type.Object({
   checksum: Type.String({
     pattern: '^[0-9a-f]{64}$',
     description:
-      'SHA-256 over the coupons up to `through_slot`: equal in every audit with that `through_slot`, here and by `firstcome audit`.',
+      'SHA-256 over the coupons up to `through_slot`: equal in every audit with that `through_slot`, here and by `firstcome audit`, until a recipient of one of them is erased.',
   }),
   counter_next: nullable(
     Type.Integer({

@@ -1,31 +1,43 @@
 // How campaigns and coupons look on the wire, and how bodies become what the campaign's rules speak of.
 
 import type { CampaignChange, CampaignView, CampaignWish } from '../campaign/campaigns.ts'
+import { campaignFacts } from '../campaign/facts.ts'
+import type { Change } from '../ledger/changes.ts'
 import type { Coupon } from '../ledger/ledger.ts'
 import type { ChangeCampaignBody, CreateCampaignBody } from './request-schemas.ts'
 import { readMetadata, readText, type Read } from './texts.ts'
 import { formatTime, readTime } from './times.ts'
 
 export function campaignJson({ campaign, issuedCount, status, nowMs }: CampaignView) {
+  const { id, name, start_time, end_time, total_coupons, ...others } = campaignFacts(campaign)
   return {
-    id: campaign.id,
-    name: campaign.name,
+    id,
+    name,
     status,
-    start_time: formatTime(campaign.startTimeMs),
-    end_time: campaign.endTimeMs === null ? null : formatTime(campaign.endTimeMs),
-    total_coupons: campaign.totalCoupons,
+    start_time,
+    end_time,
+    total_coupons,
     issued_count: issuedCount,
     // The total may have been lowered between the reading of the campaign and the counting.
-    remaining_count: Math.max(0, campaign.totalCoupons - issuedCount),
-    paused: campaign.paused,
-    recipient_required: campaign.recipientRequired,
-    test: campaign.test,
-    code_format: campaign.codeFormat,
-    metadata: campaign.metadata,
-    version: campaign.version,
-    created_at: formatTime(campaign.createdAtMs),
+    remaining_count: Math.max(0, total_coupons - issuedCount),
+    ...others,
     updated_at: formatTime(campaign.updatedAtMs),
     server_time: formatTime(nowMs),
+  }
+}
+
+export function changeJson({ id, atMs, by, action, campaignId, before, after }: Change) {
+  return {
+    id,
+    at: formatTime(atMs),
+    client: by.client,
+    key_id: by.keyId,
+    operator: by.operator,
+    action,
+    campaign_id: campaignId,
+    before,
+    after,
+    request_id: by.requestId,
   }
 }
 

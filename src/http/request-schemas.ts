@@ -4,7 +4,9 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { CAMPAIGN_STATUSES, type CodeFormat } from '../campaign/campaign.ts'
 import { ALPHABETS, CODE_LENGTH_MAX, CODE_PREFIX, CODE_PREFIX_LENGTH_MAX } from '../campaign/code-format.ts'
-import { CAMPAIGN_PAGE_DEFAULT, CAMPAIGN_PAGE_MAX, COUPON_PAGE_DEFAULT, COUPON_PAGE_MAX } from './limits.ts'
+import { CHANGE_ACTIONS } from '../ledger/changes.ts'
+import { CAMPAIGN_PAGE_DEFAULT, CAMPAIGN_PAGE_MAX, CHANGE_PAGE_DEFAULT, CHANGE_PAGE_MAX } from './limits.ts'
+import { COUPON_PAGE_DEFAULT, COUPON_PAGE_MAX } from './limits.ts'
 import { readMetadata, readText, type Read } from './texts.ts'
 import { readTime } from './times.ts'
 
@@ -194,6 +196,26 @@ export const ListCampaignsQuery = Type.Object(
         description: 'Test campaigns: `false` leaves them out, `true` shows only them.',
       }),
     ),
+  },
+  closed,
+)
+
+export const ListChangesQuery = Type.Object(
+  {
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: CHANGE_PAGE_MAX,
+        default: CHANGE_PAGE_DEFAULT,
+        description: 'Changes on a page.',
+      }),
+    ),
+    cursor: Cursor,
+    campaign: Type.Optional(
+      text('Only those of the campaign with this id, be it there or not.', isCampaignId, { examples: ['spring-2027'] }),
+    ),
+    client: Type.Optional(text('Only those that this client made.', readText, { minLength: 1 })),
+    action: Type.Optional(Type.Enum([...CHANGE_ACTIONS], { description: 'Only those.' })),
   },
   closed,
 )

@@ -3,6 +3,7 @@
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
 import type { AuditHandlers } from './audit-handlers.ts'
 import type { CampaignHandlers } from './campaign-handlers.ts'
+import type { ChangeHandlers } from './change-handlers.ts'
 import type { CouponHandlers } from './coupon-handlers.ts'
 import type { Guard } from './guard.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
@@ -12,10 +13,15 @@ export interface Handlers {
   readonly campaigns: CampaignHandlers
   readonly coupons: CouponHandlers
   readonly audits: AuditHandlers
+  readonly changes: ChangeHandlers
   readonly service: ServiceHandlers
 }
 
-export function addRoutes(app: FastifyInstance, guard: Guard, { campaigns, coupons, audits, service }: Handlers): void {
+export function addRoutes(
+  app: FastifyInstance,
+  guard: Guard,
+  { campaigns, coupons, audits, changes, service }: Handlers,
+): void {
   const on = (operation: Operation, handler: RouteHandlerMethod) => {
     const { method, path, replies } = operation
     const url = path.replace(/\{(\w+)\}/g, ':$1')
@@ -37,6 +43,8 @@ export function addRoutes(app: FastifyInstance, guard: Guard, { campaigns, coupo
   on(OPERATIONS.readCoupon, coupons.read)
 
   on(OPERATIONS.auditCampaign, audits.read)
+
+  on(OPERATIONS.listChanges, changes.list)
 
   on(OPERATIONS.alive, service.alive)
   on(OPERATIONS.ready, service.ready)

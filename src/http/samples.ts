@@ -4,15 +4,17 @@
 import { GRACE_MS_DEFAULT } from '../audit/audit.ts'
 import { type AuditReport, Findings } from '../audit/report.ts'
 import type { Campaign } from '../campaign/campaign.ts'
+import { campaignFacts } from '../campaign/facts.ts'
+import type { Change } from '../ledger/changes.ts'
 import type { Coupon } from '../ledger/ledger.ts'
 import { FAULTS } from '../answers.ts'
 import { auditRunningJson } from './audit-handlers.ts'
 import { issuedJson } from './coupon-handlers.ts'
-import { campaignCursor, couponCursor } from './cursors.ts'
+import { campaignCursor, changeCursor, couponCursor } from './cursors.ts'
 import { CSV, NDJSON } from './export-formats.ts'
 import type { WrongField } from './invalid-request.ts'
 import { problemJson, type ProblemCode, type ProblemExtras } from './problems.ts'
-import { campaignJson, couponJson } from './representations.ts'
+import { campaignJson, changeJson, couponJson } from './representations.ts'
 import { problemPageJson, startJson } from './service-handlers.ts'
 import { AUDIT_RETRY_MS } from './limits.ts'
 import { formatTime } from './times.ts'
@@ -49,6 +51,29 @@ const coupon: Coupon = {
   recipientKey: '',
   issuedAtMs: START_MS + 212,
 }
+
+const caller = { client: 'shop-admin', keyId: 'k7Qm2', operator: null, requestId: REQUEST_ID }
+const operator = { client: null, keyId: null, operator: 'ops@db-1', requestId: null }
+const changes: Change[] = [
+  {
+    id: 42,
+    atMs: NOW_MS,
+    by: caller,
+    action: 'campaign.changed',
+    campaignId: campaign.id,
+    before: campaignFacts(campaign),
+    after: campaignFacts({ ...campaign, paused: true, version: 2 }),
+  },
+  {
+    id: 41,
+    atMs: NOW_MS - 60_000,
+    by: operator,
+    action: 'recipient.erased',
+    campaignId: null,
+    before: null,
+    after: { coupons: 2 },
+  },
+]
 
 const scheduled = campaignJson({ campaign, issuedCount: 0, status: 'scheduled', nowMs: CREATED_MS })
 const open = campaignJson({ campaign, issuedCount: 4_096, status: 'open', nowMs: NOW_MS })
@@ -117,6 +142,7 @@ export const REPLIES = {
   campaignPage: { data: [open], next_cursor: campaignCursor(campaign) },
   coupon: couponJson(coupon),
   couponPage: { data: [couponJson(coupon)], next_cursor: couponCursor(coupon.slot, 'asc') },
+  changePage: { data: changes.map(changeJson), next_cursor: changeCursor(41) },
   csv: CSV.head + CSV.line(coupon),
   ndjson: NDJSON.line(coupon) + NDJSON.foot(1),
   issued: issuedJson(coupon, null),

@@ -14,6 +14,7 @@ import { AuditHandlers } from './audit-handlers.ts'
 import { Audits } from './audits.ts'
 import { parseBodies } from './bodies.ts'
 import { CampaignHandlers } from './campaign-handlers.ts'
+import { ChangeHandlers } from './change-handlers.ts'
 import { answerMalformed, closeWhileDraining } from './connections.ts'
 import { CouponHandlers } from './coupon-handlers.ts'
 import { addDocsPage } from './docs-page.ts'
@@ -134,6 +135,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     campaigns: new CampaignHandlers(campaigns, lists, problems),
     coupons,
     audits: new AuditHandlers(audits, campaigns, problems),
+    changes: new ChangeHandlers(campaigns, lists),
     service: new ServiceHandlers({ health, lifecycle, version, document: openApiDocument(version) }, problems),
   })
   addDocsPage(app)

@@ -1,4 +1,5 @@
 import type { Campaign, CampaignIdentity, CampaignState, CampaignStatus } from '../campaign/campaign.ts'
+import type { Change, ChangePage, NewChange } from './changes.ts'
 
 /**
  * Ledger — the record. What it holds is true; nothing is an answer before it is in here, durably.
@@ -10,7 +11,7 @@ import type { Campaign, CampaignIdentity, CampaignState, CampaignStatus } from '
  *   LedgerUnavailable (retryable)   no answer: connection, time-out, deadlock, lock wait, read-only, shutting down
  *   anything else                   a mistake of ours: not retryable
  */
-export interface Ledger extends SlotReader {
+export interface Ledger extends SlotReader, ChangeReader {
   /**
    * What one lock covers. 'campaign' (MySQL): the row of each campaign named, others pass. 'database' (SQLite): there is
    * one writer, so that one transaction may as well serve all campaigns that wait.
@@ -43,8 +44,14 @@ export interface Ledger extends SlotReader {
    */
   lock<T>(campaignIds: readonly string[], work: (locked: LockedLedger) => Promise<T>): Promise<T>
 
-  /** Creates it unless the id is taken: then `created` is false and `campaign` the one that has it. */
-  createCampaign(campaign: NewCampaign): Promise<{ created: boolean; campaign: Campaign }>
+  /**
+   * Creates it unless the id is taken: then `created` is false and `campaign` the one that has it. `note`: what to note of
+   * the one that was made, in the same transaction.
+   */
+  createCampaign(
+    campaign: NewCampaign,
+    note?: (created: Campaign) => NewChange,
+  ): Promise<{ created: boolean; campaign: Campaign }>
 
   /** Those that exist, in no order, and the ledger's clock. */
   campaigns(ids: readonly string[]): Promise<{ nowMs: number; campaigns: Campaign[] }>
@@ -89,7 +96,12 @@ export interface SlotReader {
   takenSlots(campaignId: string, range: SlotRange): Promise<number[]>
 }
 
-export interface LockedLedger extends SlotReader {
+/** Who changed what. Inside a lock it also sees what its own transaction noted. */
+export interface ChangeReader {
+  listChanges(page: ChangePage): Promise<Change[]>
+}
+
+export interface LockedLedger extends SlotReader, ChangeReader {
   /** The locked campaigns as they are now, by id; those that do not exist are absent. */
   readonly campaigns: ReadonlyMap<string, Campaign>
   /** The ledger's clock when the lock had been granted, or a little before. */
@@ -107,6 +119,13 @@ export interface LockedLedger extends SlotReader {
   deleteCoupons(campaignId: string, afterSlot: number): Promise<number | null>
   /** The campaign and all coupons it still has. */
   deleteCampaign(campaignId: string): Promise<void>
+  /**
+   * Empties the recipient of its coupons in these campaigns, and keeps the key: whoever asks again finds their coupon, and gets no second
+   * one. The campaigns need not be locked. → how many there were
+   */
+  eraseRecipient(campaignIds: readonly string[], recipientKey: string): Promise<number>
+  /** Stands when the transaction does. */
+  noteChange(change: NewChange): Promise<void>
 }
 
 /** Slots 1..4,096 are segment 0, and so on. Big enough that ten million coupons are 2,442 numbers, small enough to read whole. */
@@ -151,6 +170,7 @@ export interface Coupon {
   /** 1..total: its number in the campaign, not the order of arrival. */
   readonly slot: number
   readonly requestKey: string
+  /** null: none was named, or it was erased; then its key stays. */
   readonly recipient: string | null
   readonly recipientKey: string | null
   readonly issuedAtMs: number

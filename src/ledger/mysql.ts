@@ -4,7 +4,9 @@
 import type { KeyStore } from '../access/key-store.ts'
 import type { Campaign, CampaignIdentity } from '../campaign/campaign.ts'
 import { systemClock, type Clock } from '../host.ts'
+import type { Change, ChangePage, NewChange } from './changes.ts'
 import type * as Port from './ledger.ts'
+import { insertChange, listChanges } from './mysql/changes.ts'
 import { openConnections, type Connections } from './mysql/connections.ts'
 import { MysqlKeyStore } from './mysql/keys.ts'
 import { CREATE_TRIES_MAX, EXPORT_IDLE_MS, EXPORT_IDLE_S, EXPORT_ROWS } from './mysql/limits.ts'
@@ -55,7 +57,7 @@ class MysqlLedger implements Port.Ledger {
 
   constructor(connections: Connections) {
     this.#connections = connections
-    this.keyStore = new MysqlKeyStore(connections)
+    this.keyStore = new MysqlKeyStore(connections, (work) => this.#inTransaction(work))
   }
 
   get generation(): number {
@@ -71,11 +73,17 @@ class MysqlLedger implements Port.Ledger {
   }
 
   lock<T>(campaignIds: readonly string[], work: (locked: Port.LockedLedger) => Promise<T>): Promise<T> {
+    return this.#inTransaction(async (transaction) => {
+      const { campaigns, nowMs } = await lockCampaigns(transaction, campaignIds)
+      return work(new LockedMysqlLedger(transaction, campaigns, nowMs))
+    })
+  }
+
+  #inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#connections.use('lock', async (connection) => {
       const transaction = new Transaction(connection)
       try {
-        const { campaigns, nowMs } = await lockCampaigns(transaction, campaignIds)
-        const result = await work(new LockedMysqlLedger(transaction, campaigns, nowMs))
+        const result = await work(transaction)
         const ended = transaction.end()
         if (ended !== null) throw ended
         await connection.commit()
@@ -89,16 +97,21 @@ class MysqlLedger implements Port.Ledger {
     })
   }
 
-  async createCampaign(campaign: Port.NewCampaign): Promise<{ created: boolean; campaign: Campaign }> {
-    return this.#connections.use('side', async (connection) => {
-      for (let tried = 1; ; tried++) {
-        const made = await queries.insertCampaign(connection, campaign)
-        if (made !== null) return { created: true, campaign: made }
-        const [row] = await queries.campaignRows(connection, [campaign.id])
-        if (row !== undefined) return { created: false, campaign: toCampaign(row) }
-        if (tried === CREATE_TRIES_MAX) throw new Error('a campaign is created and deleted all the time')
-      }
-    })
+  async createCampaign(
+    campaign: Port.NewCampaign,
+    note?: (created: Campaign) => NewChange,
+  ): Promise<{ created: boolean; campaign: Campaign }> {
+    for (let tried = 1; ; tried++) {
+      const made = await this.#inTransaction(async (transaction) => {
+        const created = await queries.insertCampaign(transaction, campaign)
+        if (created !== null && note !== undefined) await insertChange(transaction, note(created))
+        return created
+      })
+      if (made !== null) return { created: true, campaign: made }
+      const [existing] = (await this.campaigns([campaign.id])).campaigns
+      if (existing !== undefined) return { created: false, campaign: existing }
+      if (tried === CREATE_TRIES_MAX) throw new Error('a campaign is created and deleted all the time')
+    }
   }
 
   campaigns(ids: readonly string[]): Promise<{ nowMs: number; campaigns: Campaign[] }> {
@@ -112,6 +125,10 @@ class MysqlLedger implements Port.Ledger {
     return this.#connections.use('list', async (connection) =>
       queries.withClock(connection, await connection.selectText(text, values)),
     )
+  }
+
+  listChanges(page: ChangePage): Promise<Change[]> {
+    return this.#connections.use('list', (connection) => listChanges(connection, page))
   }
 
   async markSoldOut(campaign: CampaignIdentity, total: number): Promise<void> {

@@ -7,11 +7,13 @@ import type { KeyStore } from '../access/key-store.ts'
 import type { Campaign, CampaignIdentity } from '../campaign/campaign.ts'
 import { systemClock } from '../host.ts'
 import type { Clock } from '../host.ts'
+import type { Change, ChangePage, NewChange } from './changes.ts'
 import { LedgerUnavailable } from './ledger.ts'
 import type { CampaignPage, Coupon, CouponPage, Ledger, LockedLedger, NewCampaign, NewCoupon } from './ledger.ts'
 import type { ReadAnswer, ReadQuery, RecordAnswer, SegmentCount, SettingWarning, SlotRange } from './ledger.ts'
+import { SqliteChanges } from './sqlite/changes.ts'
 import { asFault, closed, rowRefusal } from './sqlite/errors.ts'
-import { migrate, realFile, unusable } from './sqlite/file.ts'
+import { existingFile, migrate, realFile, sureOfSchema, unusable } from './sqlite/file.ts'
 import { SqliteKeys } from './sqlite/keys.ts'
 import { holdFile } from './sqlite/lock.ts'
 import { SqliteReads } from './sqlite/reads.ts'
@@ -20,10 +22,17 @@ export interface SqliteOptions {
   /** The file; its folder is made. ':memory:' keeps nothing. */
   readonly path: string
   readonly clock?: Pick<Clock, 'wallMs' | 'soon'>
+  /**
+   * `existing`: no file is made. `beside`: neither, and without becoming the owner, next to a server that may be it: for a
+   * few short transactions. Nothing may be deleted so, for the owner's exports go by ids that SQLite would give away again.
+   */
+  readonly place?: 'existing' | 'beside'
 }
 
 /** How long SQLite blocks the whole process when another program (a backup, a shell) holds the file. */
 const BUSY_MS_MAX = 250
+/** Beside a server: it is never still in a sale, and nobody else waits for us. */
+const BESIDE_BUSY_MS_MAX = 5_000
 /** Coupons deleted before everybody else gets a turn. */
 const DELETE_ROWS_MAX = 5_000
 /** The write-ahead log may grow beyond it in a rush; after a checkpoint it is cut back to this. */
@@ -61,6 +70,7 @@ const sql = {
     'UPDATE campaigns SET sold_out_total = :total WHERE id = :id AND created_at = :createdAtMs AND total_coupons = :total',
   deleteSlots: 'DELETE FROM coupons WHERE campaign_id = ? AND slot BETWEEN ? AND ?',
   deleteCampaign: 'DELETE FROM campaigns WHERE id = ? RETURNING created_at AS createdAtMs',
+  eraseRecipient: 'UPDATE coupons SET recipient = NULL WHERE campaign_id = ? AND recipient_key = unhex(?)',
 }
 
 type Statements = { readonly [K in keyof typeof sql]: StatementSync }
@@ -69,29 +79,30 @@ type Statements = { readonly [K in keyof typeof sql]: StatementSync }
  * Opens the file, brings its schema up to date and makes this process its only owner until close().
  * Rejects with DatabaseInUse, SchemaMismatch or DatabaseUnusable.
  */
-export async function openSqliteLedger({
-  path,
-  clock = systemClock,
-}: SqliteOptions): Promise<Ledger & { readonly keyStore: KeyStore }> {
+export async function openSqliteLedger(options: SqliteOptions): Promise<Ledger & { readonly keyStore: KeyStore }> {
+  const { path, clock = systemClock, place } = options
+  const isBeside = place === 'beside'
   const opened: { close(): void }[] = []
   try {
     const memory = path === ':memory:'
-    const file = memory ? path : realFile(path)
-    if (!memory) {
+    const file = memory ? path : place === undefined ? realFile(path) : existingFile(path)
+    if (!memory && !isBeside) {
       const hold = holdFile(file, (lockPath) => new DatabaseSync(lockPath, { timeout: BUSY_MS_MAX }))
       opened.push({ close: () => hold.release() })
     }
-    const writer = new DatabaseSync(file, { timeout: BUSY_MS_MAX, enableForeignKeyConstraints: false })
+    const timeout = isBeside ? BESIDE_BUSY_MS_MAX : BUSY_MS_MAX
+    const writer = new DatabaseSync(file, { timeout, enableForeignKeyConstraints: false })
     opened.push(writer)
-    // FULL waits for the disk at every commit; fullfsync makes macOS really do so.
+    if (isBeside) sureOfSchema(writer)
+    // FULL waits for the disk at every commit; fullfsync makes macOS really do so. What is erased is overwritten with zeros.
     writer.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
-      PRAGMA cache_size = -${CACHE_KIB}`)
-    migrate(writer, clock.wallMs())
+      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA secure_delete = ${place === undefined ? 'FAST' : 'ON'}`)
+    if (!isBeside) migrate(writer, clock.wallMs())
     let reader = writer
     if (!memory) {
-      reader = new DatabaseSync(file, { timeout: BUSY_MS_MAX, readOnly: true })
+      reader = new DatabaseSync(file, { timeout, readOnly: true })
       opened.push(reader)
     }
     return new SqliteLedger({ writer, reader, clock, closeAll: () => closeAll(opened) })
@@ -126,6 +137,8 @@ class SqliteLedger implements Ledger {
   readonly #statements: Statements
   readonly #reads: SqliteReads
   readonly #lockedReads: SqliteReads
+  readonly #changes: SqliteChanges
+  readonly #lockedChanges: SqliteChanges
   /** Resolves when the last of those who wait for the writer is done. */
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | null = null
@@ -150,9 +163,11 @@ class SqliteLedger implements Ledger {
     const keys = new SqliteKeys(parts.writer, parts.clock)
     this.keyStore = {
       keys: () => this.#reading(() => readKeys.keys()),
-      createKey: (key) => this.#writing(() => keys.createKey(key)),
-      revokeKey: (id) => this.#writing(() => keys.revokeKey(id)),
+      createKey: (key, by) => this.#inTransaction(() => keys.createKey(key, by)),
+      revokeKey: (id, by) => this.#inTransaction(() => keys.revokeKey(id, by)),
     }
+    this.#changes = new SqliteChanges(parts.reader)
+    this.#lockedChanges = new SqliteChanges(parts.writer)
   }
 
   read(query: ReadQuery): Promise<ReadAnswer> {
@@ -172,6 +187,10 @@ class SqliteLedger implements Ledger {
 
   listCoupons(campaignId: string, page: CouponPage): Promise<Coupon[]> {
     return this.#reading((reads) => reads.listCoupons(campaignId, page))
+  }
+
+  listChanges(page: ChangePage): Promise<Change[]> {
+    return this.#reading(() => this.#changes.list(page))
   }
 
   markSoldOut(campaign: CampaignIdentity, total: number): Promise<void> {
@@ -230,8 +249,11 @@ class SqliteLedger implements Ledger {
     return this.#writing(() => this.#record(rows))
   }
 
-  createCampaign(campaign: NewCampaign): Promise<{ created: boolean; campaign: Campaign }> {
-    return this.#writing(() => {
+  createCampaign(
+    campaign: NewCampaign,
+    note?: (created: Campaign) => NewChange,
+  ): Promise<{ created: boolean; campaign: Campaign }> {
+    return this.#inTransaction(() => {
       const nowMs = this.#clock.wallMs()
       const { changes } = this.#statements.createCampaign.run({
         ...toColumns(campaign),
@@ -241,16 +263,21 @@ class SqliteLedger implements Ledger {
         createdAtMs: Math.max(nowMs, this.#deletedUpToMs + 1),
       })
       const [stored] = this.#lockedReads.campaigns([campaign.id])
+      if (changes === 1 && note !== undefined) this.#lockedChanges.note(note(stored!), nowMs)
       return { created: changes === 1, campaign: stored! }
     })
   }
 
   lock<T>(campaignIds: readonly string[], work: (locked: LockedLedger) => Promise<T>): Promise<T> {
+    return this.#inTransaction((transaction) => work(this.#locked(campaignIds, transaction)))
+  }
+
+  #inTransaction<T>(work: (transaction: { readonly ended: boolean }) => T | Promise<T>): Promise<T> {
     return this.#writing(async () => {
       this.#statements.begin.run()
       const transaction = { ended: false }
       try {
-        const result = await work(this.#locked(campaignIds, transaction))
+        const result = await work(transaction)
         this.#stillInTransaction()
         this.#statements.commit.run()
         return result
@@ -341,6 +368,16 @@ class SqliteLedger implements Ledger {
           const gone = this.#statements.deleteCampaign.get(id) as { createdAtMs: number } | undefined
           this.#deletedUpToMs = Math.max(this.#deletedUpToMs, gone?.createdAtMs ?? 0)
         }),
+      eraseRecipient: (ids, key) =>
+        inside(() => {
+          const recipientKeys = ids.map((campaignId) => ({ campaignId, key }))
+          const { coupons } = reads.read({ campaignIds: [], requestKeys: [], recipientKeys, slots: [] })
+          const named = coupons.filter(({ recipient }) => recipient !== null)
+          for (const { campaignId } of named) this.#statements.eraseRecipient.run(campaignId, key)
+          return named.length
+        }),
+      noteChange: (change) => inside(() => this.#lockedChanges.note(change, this.#clock.wallMs())),
+      listChanges: (page) => inside(() => this.#lockedChanges.list(page)),
     }
   }
 

@@ -124,6 +124,18 @@ describe('a campaign that changes while its rows are read', () => {
     expect(report?.checks).toContainEqual(expect.objectContaining({ check: 'recipients_present', checked: isRequired }))
   })
 
+  test('where keys are not shown, a recipient that is missing may have been erased', async () => {
+    const coupons = ten.map((coupon, index) =>
+      index === 3 ? { ...coupon, recipient: null, recipientKey: null } : coupon,
+    )
+    const held: Held = { campaign: { ...campaign, recipientRequired: true }, coupons, nowMs: NOW_MS, showsKeys: false }
+    const doubtful = await auditCampaign(heldSource(held), campaign.id, { graceMs: 30_000 })
+    expect(doubtful?.violations).toEqual([])
+    expect(doubtful?.checks).toContainEqual(expect.objectContaining({ check: 'recipients_present', checked: false }))
+    const whole = await auditCampaign(heldSource({ ...held, coupons: ten }), campaign.id, { graceMs: 30_000 })
+    expect(whole?.checks).toContainEqual(expect.objectContaining({ check: 'recipients_present', checked: true }))
+  })
+
   test('a clock that goes on is not taken for a coupon of the future', async () => {
     const held: Held = {
       campaign,

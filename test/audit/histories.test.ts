@@ -103,6 +103,19 @@ test('the keys are those of the ledger, though made by other code', () => {
 })
 
 describe('nothing is wrong:', () => {
+  test('recipients were erased after their coupons were told, and one asked again', async () => {
+    const erased = ALL.map((coupon) => ({ ...coupon, recipient: null }))
+    const late = issued(couponOf(2), { ...again, ...at(9_000) })
+    const nameless = { ...late, coupon: { ...late.coupon!, recipient: null } }
+    for (const calls of [TOLD, [...TOLD, nameless], [nameless, ...TOLD]]) {
+      const report = await audit(erased, [calls])
+      expect([violated(report), report.history?.acknowledged]).toEqual([{}, 4])
+    }
+    // Whose row it is, is known by its key.
+    const report = await audit(erased, [[issued(couponOf(1), unknown)]])
+    expect(report.history).toMatchObject({ unknown_left: 1, unknown_stored: 1 })
+  })
+
   test('all were told what is stored, retries too, and the rest that it is sold out', async () => {
     const report = await audit(ALL, [
       [
@@ -194,6 +207,10 @@ describe('what is wrong is found:', () => {
 
   test.each<[what: string, change: Partial<AuditedCoupon>]>([
     ['at another time', { issuedAtMs: START_MS + 2_001 }],
+    [
+      'with the key of another recipient, whose name was erased',
+      { recipient: null, recipientKey: recipientKey('user-9') },
+    ],
     ['for another recipient', { recipient: 'user-9', recipientKey: recipientKey('user-9') }],
     ['with another code', { couponCode: 'CODE9' }],
   ])('a coupon that is stored %s', async (_what, change) => {

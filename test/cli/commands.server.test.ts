@@ -304,6 +304,49 @@ describe('campaign', () => {
   })
 })
 
+describe('changes', () => {
+  test('--help has examples and exit codes', async () => {
+    const { code, out } = await cli('changes', '--help')
+    expect(code).toBe(0)
+    expect(out).toMatch(/Exit codes: 0 .*\n\nExamples:\n {2}firstcome changes/)
+  })
+
+  test('who, what, and which fields were what and are what since', async () => {
+    const id = await campaign({ name: '봄' })
+    await cli(
+      'campaign',
+      'change',
+      id,
+      '--name',
+      '가을',
+      '--total',
+      '20',
+      '--end',
+      '2099-01-01T09:00:00+09:00',
+      '--paused',
+    )
+    await cli('campaign', 'delete', id, '--yes')
+    const { code, out } = await cli('changes', '--campaign', id)
+    expect(code).toBe(0)
+    expect(out.split('\n').map((line) => line.replace(/ {2,}/g, ' | ').replace(/\d{4}-\S+Z(?= \|)/, 'T'))).toEqual([
+      'WHEN | WHO | WHAT | CAMPAIGN | HOW',
+      `T | without a key | campaign.deleted | ${id} | name "가을", total_coupons 20, start_time ${startOf(out)}, end_time 2099-01-01T00:00:00Z`,
+      `T | without a key | campaign.changed | ${id} | name "봄" → "가을", end_time none → 2099-01-01T00:00:00Z, total_coupons 10 → 20, paused no → yes`,
+      `T | without a key | campaign.created | ${id} | name "봄", total_coupons 10, start_time ${startOf(out)}, end_time none`,
+      '',
+    ])
+    expect((await cli('changes', '--campaign', id, '--action', 'campaign.created')).out.split('\n')).toHaveLength(3)
+    expect(await cli('changes', '--campaign', id, '--client', 'somebody')).toMatchObject({
+      out: '',
+      err: 'No changes.\n',
+    })
+    const whole = json(await cli('changes', '--campaign', id, '--all', '--json'))
+    expect((whole['data'] as object[]).length).toBe(3)
+  })
+})
+
+const startOf = (out: string) => /start_time (\S+Z)/.exec(out)?.[1]
+
 describe('issue', () => {
   test('in fours behind the prefix for people, as it is for programs; the same recipient again', async () => {
     const id = await campaign({ code_format: { prefix: 'SPRING' } })

@@ -2,10 +2,14 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Campaign } from '../../src/campaign/campaign.ts'
+import type { Author } from '../../src/access/author.ts'
 import type { Coupon, NewCampaign, NewCoupon } from '../../src/ledger/ledger.ts'
 
 const run = randomBytes(4).toString('hex')
 let counted = 0
+
+/** Who changes things. */
+export const SOMEBODY: Author = { client: 'somebody', keyId: 'k1', operator: null, requestId: 'r-1' }
 
 /** Never the same twice: the database may be shared with other cases and earlier runs. */
 export function newId(): string {

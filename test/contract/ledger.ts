@@ -8,6 +8,7 @@ import type { Campaign, CampaignIdentity } from '../../src/campaign/campaign.ts'
 import { LedgerUnavailable, SEGMENT_SLOTS } from '../../src/ledger/ledger.ts'
 import type { CampaignFilter, Coupon, Ledger, NewCampaign, NewCoupon } from '../../src/ledger/ledger.ts'
 import type { ReadQuery, SlotRange } from '../../src/ledger/ledger.ts'
+import { changesContract } from './ledger-changes.ts'
 import { aCampaign, aCoupon, asStored, newId, newKey } from './ledger-samples.ts'
 
 export interface LedgerUnderTest {
@@ -919,6 +920,8 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         await fill([{ ...row, campaignCreatedAtMs: next.createdAtMs }])
       })
     })
+
+    changesContract(() => ledger)
 
     describe('slots', () => {
       /** Rows on both sides of segment borders, and few enough to be quick. */

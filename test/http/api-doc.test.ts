@@ -69,7 +69,7 @@ function steadyText(text: string): string {
 /** What differs from run to run is replaced by what kind of thing it is. */
 function steady(json: object): unknown {
   return JSON.parse(JSON.stringify(json), (name: string, value: unknown) => {
-    if (value === null || !/_(time|at|code|id)$/.test(name) || name === 'campaign_id') return value
+    if (value === null || !/(_(time|at|code|id)|^at)$/.test(name) || name === 'campaign_id') return value
     return `a ${name}`
   })
 }

@@ -49,7 +49,7 @@ const IDS = ['open', 'sold-out', 'paused', 'trial']
 let server: OpenServer
 let call: Call
 /** What a caller has from earlier replies. */
-const seen = { codes: [] as string[], etags: [] as string[], campaignCursor: '', couponCursor: '' }
+const seen = { codes: [] as string[], etags: [] as string[], campaignCursor: '', couponCursor: '', changeCursor: '' }
 
 beforeAll(async () => {
   server = await openServerUntilClosed()
@@ -73,6 +73,7 @@ async function setUp(): Promise<void> {
     seen.etags.push(String((await call('GET', `/v1/campaigns/${id}`)).headers['etag']))
   }
   seen.campaignCursor = String((await call('GET', '/v1/campaigns?limit=1')).json['next_cursor'])
+  seen.changeCursor = String((await call('GET', '/v1/changes?limit=1')).json['next_cursor'])
   seen.couponCursor = String((await call('GET', '/v1/campaigns/open/coupons?limit=1')).json['next_cursor'])
 }
 
@@ -85,12 +86,17 @@ function known({ operationId }: Operation, name: string): fc.Arbitrary<unknown> 
     case 'code':
       return operationId === 'problem' ? fc.constantFrom('sold_out', 'busy') : one(() => seen.codes)
     case 'cursor':
-      return one(() => [operationId === 'listCampaigns' ? seen.campaignCursor : seen.couponCursor])
+      return one(() => [cursorOf(operationId)])
     case 'If-Match':
       return one(() => seen.etags)
     default:
       return null
   }
+}
+
+function cursorOf(operationId: string): string {
+  if (operationId === 'listChanges') return seen.changeCursor
+  return operationId === 'listCampaigns' ? seen.campaignCursor : seen.couponCursor
 }
 
 /** In a path any text leads somewhere, if only to a 404; but not dots, which clients resolve. */

@@ -7,6 +7,7 @@ import { callerOf, DOCUMENT, type Call, type Reply } from './documented.ts'
 import { bearer, idOfKey, newKey, strangersKey } from './make-key.ts'
 import { NEW_CAMPAIGN } from './new-campaign.ts'
 import { openServer, openServerUntilClosed, type OpenServer } from './open-server.ts'
+import { SOMEBODY } from '../contract/ledger-samples.ts'
 
 /** Written down once more, from the table of scopes: which of them are enough. */
 const ENOUGH: Readonly<Record<Scope, readonly Scope[]>> = {
@@ -37,7 +38,7 @@ beforeAll(async () => {
     async makeKeys(store) {
       keys.expired = await newKey(store, { expiresInMs: -1 })
       keys.revoked = await newKey(store)
-      await store.revokeKey(idOfKey(keys.revoked))
+      await store.revokeKey(idOfKey(keys.revoked), SOMEBODY)
       for (const scope of Object.keys(SCOPES) as Scope[]) keys.scoped[scope] = await newKey(store, { scopes: [scope] })
     },
   })
@@ -151,7 +152,7 @@ test('a request retried under the client’s second key gets its first coupon; a
   expect(replayed).toBeNull()
   const second = await newKey(keyStore, { scopes: ['issue'] })
   expect(await issue(second)).toMatchObject({ coupon_code: code, replayed: 'request' })
-  await keyStore.revokeKey(idOfKey(first))
+  await keyStore.revokeKey(idOfKey(first), SOMEBODY)
   expect(await issue(second)).toMatchObject({ coupon_code: code, replayed: 'request' })
   const other = await issue(await newKey(keyStore, { client: 'other', scopes: ['issue'] }))
   expect(other['coupon_code']).not.toBe(code)

@@ -4,6 +4,7 @@ import type { Scope } from '../../src/access/caller.ts'
 import type { KeyStore } from '../../src/access/key-store.ts'
 import { hashOf, makeKey, shownKey } from '../../src/access/keys.ts'
 import { systemRandomness } from '../../src/host.ts'
+import { SOMEBODY } from '../contract/ledger-samples.ts'
 
 export interface Wish {
   readonly client?: string
@@ -15,7 +16,10 @@ export interface Wish {
 /** @returns as a caller sends it */
 export async function newKey(store: KeyStore, { client = 'shop', scopes = ['admin'], expiresInMs = null }: Wish = {}) {
   const key = makeKey(systemRandomness)
-  await store.createKey({ id: key.id, client, secretHash: hashOf(key.secret).toString('hex'), scopes, expiresInMs })
+  await store.createKey(
+    { id: key.id, client, secretHash: hashOf(key.secret).toString('hex'), scopes, expiresInMs },
+    SOMEBODY,
+  )
   return shownKey(key)
 }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Campaign } from '../../src/campaign/campaign.ts'
 import type { CampaignFilter, Ledger, NewCoupon } from '../../src/ledger/ledger.ts'
 import { COUPON_BY_CODE } from '../../src/ledger/mysql/statements.ts'
-import { aCampaign, aCoupon, newId, newKey } from '../contract/ledger-samples.ts'
+import { aCampaign, aCoupon, newId, newKey, SOMEBODY } from '../contract/ledger-samples.ts'
 import { isMariadb, type MysqlUnderTest, openMysqlUnderTest, rowsOf } from './mysql-database.ts'
 
 const everyCampaign: CampaignFilter = { test: 'all', status: null, text: null }
@@ -164,6 +164,30 @@ describe.each([
     const bite = () => ledger.lock([gone.id], (locked) => locked.deleteCoupons(gone.id, 500))
     expect(await rowsRead(bite)).toBeLessThanOrEqual(10 * 500)
     expect(await ledger.maxSlots([gone.id])).toEqual([500])
+  })
+
+  it('eraseRecipient reads the keys that it is given, in a hundred campaigns', async () => {
+    const ids = [campaign.id, ...Array.from({ length: 99 }, newId)]
+    const erase = (key: string) => ledger.lock([], (locked) => locked.eraseRecipient(ids, key))
+    await erase(newKey())
+    expect(await rowsRead(() => erase(rows[9_000]!.recipientKey!))).toBeLessThanOrEqual(10 * ids.length)
+    expect(
+      (await ledger.listCoupons(campaign.id, { limit: 1, afterSlot: 9_000, order: 'asc' }))[0]?.recipient,
+    ).toBeNull()
+  })
+
+  it('listChanges reads what it gives, of one campaign too', async () => {
+    const change = { by: SOMEBODY, action: 'campaign.changed', before: null, after: null } as const
+    await ledger.lock([], async (locked) => {
+      for (let n = 0; n < 300; n++)
+        await locked.noteChange({ ...change, campaignId: n % 30 === 0 ? campaign.id : newId() })
+    })
+    const page = { limit: 5, beforeId: null, client: null, action: null }
+    for (const campaignId of [null, campaign.id]) {
+      const list = () => ledger.listChanges({ ...page, campaignId })
+      expect(await list()).toHaveLength(5)
+      expect(await rowsRead(list)).toBeLessThanOrEqual(10)
+    }
   })
 
   it('a code is looked up by the index of codes', async () => {

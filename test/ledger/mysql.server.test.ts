@@ -14,7 +14,7 @@ ledgerContract('the ledger in MySQL', () => openMysqlUnderTest())
 
 keyStoreContract('the keys in MySQL', async () => {
   const { ledger, close } = await openMysqlUnderTest()
-  return { keyStore: ledger.keyStore, close }
+  return { ledger, keyStore: ledger.keyStore, close }
 })
 
 /** All but the one that asks. */

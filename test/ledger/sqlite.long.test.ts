@@ -22,6 +22,7 @@ import { systemClock } from '../../src/host.ts'
 import { LedgerUnavailable, SEGMENT_SLOTS } from '../../src/ledger/ledger.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { loadMigrations, statementsOf } from '../../src/ledger/migrations.ts'
+import { changesSql } from '../../src/ledger/sqlite/changes.ts'
 import { asFault } from '../../src/ledger/sqlite/errors.ts'
 import { holdFile } from '../../src/ledger/sqlite/lock.ts'
 import { readSql, SqliteReads } from '../../src/ledger/sqlite/reads.ts'
@@ -516,6 +517,12 @@ describe('reads', () => {
       })
     }
 
+    it.each(Object.entries(changesSql))('changes, %s', (_name, text) => {
+      const steps = plan(text)
+      expect(steps).toEqual([expect.stringMatching(/^SEARCH changes /)])
+      expect(steps.join()).toMatch(text.includes('campaign_id =') ? /\(campaign_id=\? AND id<\?\)/ : /\(rowid<\?\)/)
+    })
+
     it('each key by both of its columns', () => {
       expect(plan(readSql.byCode).join()).toContain('(campaign_id=? AND coupon_code=?)')
       expect(plan(readSql.byRequest).join()).toContain('(campaign_id=? AND request_key=?)')
@@ -600,6 +607,7 @@ describe('the tables', () => {
       campaigns: { id: 'c', name: 'n', start_time: 0, total_coupons: 1, code_format: '{}', metadata: '{}' },
       coupons: { campaign_id: 'c', coupon_code: 'C', issued_at: 0, slot: 1, request_key: Buffer.alloc(16) },
       api_keys: { id: '0'.repeat(12), client: 'c', secret_hash: Buffer.alloc(32), scopes: 'issue', created_at: 0 },
+      changes: { at: 0, action: 'campaign.changed' },
     }
     type Table = keyof typeof good
     const insert = (table: Table, change: Record<string, string | number | Buffer | null>) => {
@@ -632,6 +640,7 @@ describe('the tables', () => {
       api_keys_id_letters: [{ id: '' }, { id: '0'.repeat(13) }, { id: 'A'.repeat(12) }],
       api_keys_client_letters: [{ client: '' }, { client: 'a b' }, { client: 'x'.repeat(65) }],
       api_keys_hash_length: [{ secret_hash: Buffer.alloc(31) }],
+      changes_json: [{ before: 'x' }, { after: '{' }],
     }
     expect(Object.keys(refused)).toEqual([...text.matchAll(/CONSTRAINT (\w+) CHECK/g)].map((match) => match[1]))
     for (const [constraint, changes] of Object.entries(refused)) {
@@ -649,7 +658,7 @@ describe('the tables', () => {
         .flatMap((migration) => statementsOf(migration.sql))
         .flatMap((statement) => {
           const table = /^CREATE TABLE (?:IF NOT EXISTS )?(\w+) \(/.exec(statement)?.[1]
-          const names = [...statement.matchAll(/^ {2}([a-z_]+) [A-Z]/gm)].map((match) => match[1])
+          const names = [...statement.matchAll(/^ {2}`?([a-z_]+)`? [A-Z]/gm)].map((match) => match[1])
           return table === undefined ? [] : names.map((name) => `${table}.${name}`)
         })
     expect(columns('sqlite')).toEqual(columns('mysql'))

@@ -8,6 +8,7 @@ import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { openSqliteKeyStore } from '../../src/ledger/sqlite/keys.ts'
 import { aKey, keyStoreContract } from '../contract/key-store.ts'
 import { ledgerContract } from '../contract/ledger.ts'
+import { SOMEBODY } from '../contract/ledger-samples.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'firstcome-sqlite-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -17,11 +18,6 @@ let made = 0
 function newFile(): string {
   made += 1
   return join(root, String(made), 'firstcome.db')
-}
-
-async function openSqliteLedgerIn(path: string) {
-  const ledger = await openSqliteLedger({ path })
-  return { keyStore: ledger.keyStore, close: () => ledger.close() }
 }
 
 ledgerContract('SQLite in a file', async () => {
@@ -34,9 +30,14 @@ ledgerContract('SQLite in memory', async () => {
   return { ledger, close: () => ledger.close() }
 })
 
-keyStoreContract('keys in an SQLite file', async () => openSqliteLedgerIn(newFile()))
+async function keysIn(path: string) {
+  const ledger = await openSqliteLedger({ path })
+  return { ledger, keyStore: ledger.keyStore, close: () => ledger.close() }
+}
 
-keyStoreContract('keys in SQLite in memory', async () => openSqliteLedgerIn(':memory:'))
+keyStoreContract('keys in an SQLite file', async () => keysIn(newFile()))
+
+keyStoreContract('keys in SQLite in memory', async () => keysIn(':memory:'))
 
 keyStoreContract('keys in an SQLite file, beside its owner', async () => {
   const path = newFile()
@@ -44,6 +45,7 @@ keyStoreContract('keys in an SQLite file, beside its owner', async () => {
   const keyStore = await openSqliteKeyStore({ path })
   return {
     keyStore,
+    ledger: owner,
     async close() {
       await keyStore.close()
       await owner.close()
@@ -55,9 +57,9 @@ test('keys that are made beside the owner are the owner’s, and a file that is 
   const path = newFile()
   const beside = await openSqliteKeyStore({ path })
   const owner = await openSqliteLedger({ path })
-  const key = await beside.createKey(aKey())
+  const key = await beside.createKey(aKey(), SOMEBODY)
   expect((await owner.keyStore.keys()).keys).toEqual([key])
-  await owner.keyStore.revokeKey(key?.id ?? '')
+  await owner.keyStore.revokeKey(key?.id ?? '', SOMEBODY)
   expect((await beside.keys()).keys[0]?.revokedAtMs).not.toBeNull()
   await beside.close()
   await beside.close()

@@ -487,4 +487,67 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ from: 'if (over !== null) throw rateLimited(over)', to: "if (over === '') throw rateLimited(over)" }],
     caughtBy: { test: 'test/http/rates.test.ts', named: 'a hundred calls of one recipient' },
   },
+  {
+    name: 'a change is made and not noted',
+    file: 'src/campaign/campaigns.ts',
+    edits: [
+      {
+        from: "  await locked.noteChange({\n    by,\n    action: 'campaign.changed',",
+        to: "  if (by === null) await locked.noteChange({\n    by,\n    action: 'campaign.changed',",
+      },
+    ],
+    caughtBy: { test: 'test/http/changes.test.ts', named: 'created, changed, deleted' },
+  },
+  {
+    name: 'a campaign that is being purged can be opened again',
+    file: 'src/campaign/campaigns.ts',
+    edits: [
+      {
+        from: "if ((await deletionOf(locked, now)) !== null) return { code: 'campaign_not_found' }",
+        to: "if (id === '') return { code: 'campaign_not_found' }",
+      },
+    ],
+    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'nobody can open it again' },
+  },
+  {
+    name: 'an export between two bites is told whole',
+    file: 'src/campaign/campaigns.ts',
+    edits: [{ from: 'return (await deletionOf(this.#ledger, campaign)) === null', to: 'return true' }],
+    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'an export of what is left' },
+  },
+  {
+    name: 'a purge that goes on audits what is left',
+    file: 'src/campaign/purge.ts',
+    edits: [{ from: 'begun: deletion?.after ?? null', to: 'begun: null' }],
+    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'it goes on' },
+  },
+  {
+    name: 'a purge does not mind that the campaign was changed since the audit',
+    file: 'src/campaign/purge.ts',
+    edits: [{ from: ' || now.version !== campaign.version) return false', to: ') return false' }],
+    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'since the audit' },
+  },
+  {
+    name: 'a campaign that goes on is purged',
+    file: 'src/campaign/purge.ts',
+    edits: [{ from: '    if (!hasEnded(campaign, locked.nowMs))', to: "    if (id === '')" }],
+    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'one that goes on' },
+  },
+  {
+    name: 'an erasure takes the key, too',
+    file: 'src/ledger/sqlite.ts',
+    edits: [
+      {
+        from: 'UPDATE coupons SET recipient = NULL WHERE',
+        to: 'UPDATE coupons SET recipient = NULL, recipient_key = NULL WHERE',
+      },
+    ],
+    caughtBy: { test: 'test/campaign/erasure.test.ts', named: 'gets no second one' },
+  },
+  {
+    name: 'an erasure is made and not noted',
+    file: 'src/campaign/erasure.ts',
+    edits: [{ from: 'if (count > 0) await', to: 'if (count > 999) await' }],
+    caughtBy: { test: 'test/campaign/erasure.test.ts', named: 'what is noted' },
+  },
 ]

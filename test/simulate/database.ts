@@ -4,6 +4,7 @@
 
 import type { Campaign, CampaignIdentity, CampaignState } from '../../src/campaign/campaign.ts'
 import { hasEnded, isSameCampaign } from '../../src/campaign/campaign.ts'
+import type { Change, ChangePage, NewChange } from '../../src/ledger/changes.ts'
 import type { Coupon, NewCampaign, NewCoupon, ReadAnswer, ReadQuery } from '../../src/ledger/ledger.ts'
 import type { RecordAnswer, SegmentCount, SlotRange } from '../../src/ledger/ledger.ts'
 import { SEGMENT_SLOTS } from '../../src/ledger/ledger.ts'
@@ -20,6 +21,9 @@ export class Transaction {
   readonly campaigns = new Map<string, Campaign | null>()
   readonly inserted: Coupon[] = []
   readonly deleted = new Set<Coupon>()
+  /** Their recipients. */
+  readonly erased = new Set<Coupon>()
+  readonly changes: Change[] = []
   /** Of its first statement: what waits keeps the time at which it began. */
   beganAtMs: number | null = null
   isEnded = false
@@ -29,6 +33,7 @@ interface Commit {
   /** Campaigns that it changed, as they were. */
   readonly before: readonly Campaign[]
   readonly rows: readonly Coupon[]
+  readonly changes: readonly Change[]
 }
 
 export interface Watcher {
@@ -48,6 +53,8 @@ export class SimDatabase {
   readonly #active = new Set<Transaction>()
   readonly #waitingForLock = new Map<string, number>()
   #deletedUpToMs = 0
+  #changes: readonly Change[] = []
+  #lastChangeId = 0
   #lastCommits: Commit[] = []
   /** Called when a transaction ended: whoever was blocked may try again. */
   onReleased: () => void = () => {}
@@ -73,9 +80,15 @@ export class SimDatabase {
     }
     for (const row of transaction.deleted) this.table(row.campaignId).delete(row)
     for (const row of transaction.inserted) this.table(row.campaignId).insert(row)
-    const isDeletion = transaction.deleted.size > 0 || [...transaction.campaigns.values()].includes(null)
+    for (const row of transaction.erased) this.table(row.campaignId).insert({ ...row, recipient: null })
+    const { changes } = transaction
+    this.#changes = [...this.#changes, ...changes]
+    const isDeletion =
+      transaction.deleted.size + transaction.erased.size > 0 || [...transaction.campaigns.values()].includes(null)
     // A deletion is not taken back: nothing is kept of what was deleted.
-    this.#lastCommits = isDeletion ? [] : [...this.#lastCommits.slice(-4), { before, rows: transaction.inserted }]
+    this.#lastCommits = isDeletion
+      ? []
+      : [...this.#lastCommits.slice(-4), { before, rows: transaction.inserted, changes }]
     for (const [id, rows] of Map.groupBy(transaction.inserted, (row) => row.campaignId)) {
       const campaign = this.#campaigns.get(id)
       if (campaign !== undefined) this.#watcher.committed(rows, campaign)
@@ -92,7 +105,8 @@ export class SimDatabase {
   failOver(commitsLost: number): void {
     for (const transaction of this.#active) this.#end(transaction)
     const lost = this.#lastCommits.splice(Math.max(0, this.#lastCommits.length - commitsLost)).reverse()
-    for (const { before, rows } of lost) {
+    for (const { before, rows, changes } of lost) {
+      this.#changes = this.#changes.filter((change) => !changes.includes(change))
       for (const row of rows) this.table(row.campaignId).delete(row)
       for (const campaign of before) this.#campaigns.set(campaign.id, campaign)
     }
@@ -146,7 +160,7 @@ export class SimDatabase {
 
   createCampaign(
     { startTimeMs, ...wish }: NewCampaign,
-    filled?: Filled,
+    { filled, note }: { filled?: Filled; note?: ((created: Campaign) => NewChange) | undefined } = {},
   ): { created: boolean; campaign: Campaign } | Blocked {
     for (const other of this.#active) if (other.locks.has(wish.id)) return BLOCKED
     const existing = this.#campaigns.get(wish.id)
@@ -156,6 +170,7 @@ export class SimDatabase {
     const createdAtMs = Math.max(nowMs, this.#deletedUpToMs + 1)
     const own = { version: 1, soldOutTotal: null, createdAtMs, updatedAtMs: createdAtMs }
     const campaign: Campaign = { ...structuredClone(wish), startTimeMs: startTimeMs ?? createdAtMs, ...own }
+    if (note !== undefined) this.#changes = [...this.#changes, this.changeOf(note(campaign))]
     this.#campaigns.set(wish.id, campaign)
     if (filled !== undefined) this.#tables.set(wish.id, new CouponTable(wish.id, filled))
     return { created: true, campaign }
@@ -185,7 +200,31 @@ export class SimDatabase {
     this.#tables.delete(id)
   }
 
+  // Changes
+
+  changeOf(change: NewChange): Change {
+    return { ...structuredClone(change), id: ++this.#lastChangeId, atMs: this.nowMs() }
+  }
+
+  listChanges({ limit, beforeId, campaignId, client, action }: ChangePage, by?: Transaction): Change[] {
+    return [...this.#changes, ...(by?.changes ?? [])]
+      .filter((change) => beforeId === null || change.id < beforeId)
+      .filter((change) => campaignId === null || change.campaignId === campaignId)
+      .filter((change) => client === null || change.by.client === client)
+      .filter((change) => action === null || change.action === action)
+      .sort((a, b) => b.id - a.id)
+      .slice(0, limit)
+  }
+
   // Coupons
+
+  eraseRecipient(campaignIds: readonly string[], recipientKey: string, by: Transaction): number {
+    const rows = campaignIds
+      .map((id) => this.find(id, 'recipientKey', recipientKey, by))
+      .filter((row) => row !== undefined && row.recipient !== null)
+    for (const row of rows) by.erased.add(row as Coupon)
+    return rows.length
+  }
 
   table(campaignId: string): CouponTable {
     let table = this.#tables.get(campaignId)

@@ -1,6 +1,7 @@
 // What goes wrong in a run, and when: drawn from its mix.
 
 import type { Campaign } from '../../src/campaign/campaign.ts'
+import { SOMEBODY } from '../contract/ledger-samples.ts'
 import { createMemoryCounterStore } from '../counter/memory-counter.ts'
 import { BLOCKED } from './database.ts'
 import type { EventKind } from './mixes.ts'
@@ -105,7 +106,7 @@ const EVENTS: Readonly<Record<EventKind, (world: World) => void>> = {
     const old = world.database.campaign(id)
     const server = world.anyServer()
     if (old === undefined || server === null || world.database.table(id).isFilled) return
-    void world.track(server, server.campaigns.delete(id), ({ code }) => {
+    void world.track(server, server.campaigns.delete(id, SOMEBODY), ({ code }) => {
       if (code !== 'deleted') return code
       const again = { ...old, startTimeMs: null, totalCoupons: world.chance.between(1, 10) }
       world.database.createCampaign(again)

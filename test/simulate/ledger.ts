@@ -2,6 +2,7 @@
 
 import type { Campaign, CampaignIdentity } from '../../src/campaign/campaign.ts'
 import { campaignStatus } from '../../src/campaign/campaign.ts'
+import type { Change, ChangePage, NewChange } from '../../src/ledger/changes.ts'
 import type * as Port from '../../src/ledger/ledger.ts'
 import { LedgerUnavailable } from '../../src/ledger/ledger.ts'
 import { BLOCKED, type SimDatabase, type Transaction } from './database.ts'
@@ -164,11 +165,21 @@ export class SimLedger implements Port.Ledger {
           while (deleteCoupons(database, id, 0, transaction) !== null);
           transaction.campaigns.set(id, null)
         }),
+      eraseRecipient: (of, key) => ask('eraseRecipient', () => database.eraseRecipient(of, key, transaction)),
+      noteChange: (change) => ask('noteChange', () => void transaction.changes.push(database.changeOf(change))),
+      listChanges: (page) => ask('listChanges, locked', () => database.listChanges(page, transaction)),
     }
   }
 
-  createCampaign(campaign: Port.NewCampaign): Promise<{ created: boolean; campaign: Campaign }> {
-    return this.#send(false, { name: 'createCampaign', run: () => this.#database.createCampaign(campaign) })
+  createCampaign(
+    campaign: Port.NewCampaign,
+    note?: (created: Campaign) => NewChange,
+  ): Promise<{ created: boolean; campaign: Campaign }> {
+    return this.#send(false, { name: 'createCampaign', run: () => this.#database.createCampaign(campaign, { note }) })
+  }
+
+  listChanges(page: ChangePage): Promise<Change[]> {
+    return this.#ask('listChanges', () => this.#database.listChanges(page))
   }
 
   campaigns(ids: readonly string[]): Promise<{ nowMs: number; campaigns: Campaign[] }> {

@@ -3,6 +3,7 @@
 
 import type { CampaignChange } from '../../src/campaign/campaigns.ts'
 import type { Campaign } from '../../src/campaign/campaign.ts'
+import { SOMEBODY } from '../contract/ledger-samples.ts'
 import { createMemoryCounterStore, type MemoryCounterStore } from '../counter/memory-counter.ts'
 import { Chance } from './chance.ts'
 import { Caller } from './caller.ts'
@@ -107,7 +108,7 @@ export class World {
         metadata: {},
         paused: false,
       },
-      { upTo, holes },
+      { filled: { upTo, holes } },
     )
     this.campaignIds.push(id)
     this.tell(() => `${id}: ${JSON.stringify(created)}, filled to ${upTo} but for ${[...holes].join(', ')}`)
@@ -192,7 +193,7 @@ export class World {
     const server = this.anyServer()
     if (server === null) return Promise.resolve('no server')
     this.tell(() => `${server.name} is asked to change ${id}: ${JSON.stringify(change)}`)
-    return this.track(server, server.campaigns.change(id, change), ({ code }) => {
+    return this.track(server, server.campaigns.change(id, change, SOMEBODY), ({ code }) => {
       this.saw.count(`change: ${code}`)
       this.tell(() => `${id} was changed: ${code}`)
       return code

@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander'
 import { path } from '../api.ts'
+import { asking, isAnybodyThere, isYes } from '../asking.ts'
 import { addCaller, asCaller, type CallerOptions } from '../caller.ts'
 import { printable, shownCount } from '../table.ts'
-import { isYes, isSomebodyThere } from '../yes-or-no.ts'
 import type { Campaign } from './shown.ts'
 
 /** A big test campaign goes with all its coupons, some seconds for each hundred thousand. Below the 300 s after which fetch gives up. */
@@ -24,7 +24,7 @@ export function addDelete(campaign: Command): void {
     (command) => command.option('--yes', 'do not ask'),
   )
   command.action((id: string, options: Options) => {
-    if (options.yes !== true && !isSomebodyThere())
+    if (options.yes !== true && !isAnybodyThere())
       command.error('error: there is nobody here who could be asked: give --yes')
     return asCaller(options, { id, again: 'the same command again goes on with it' }, async (api) => {
       const campaignPath = path`/v1/campaigns/${id}`
@@ -32,7 +32,7 @@ export function addDelete(campaign: Command): void {
       if (options.yes !== true) {
         const seen = await api.get<Campaign>(campaignPath)
         etag = seen.etag
-        if (!(await isYes(questionAbout(seen.json)))) {
+        if (!(await asking(async (ask) => isYes(await ask(questionAbout(seen.json)))))) {
           process.stderr.write('Nothing was deleted.\n')
           return 3
         }

@@ -7,6 +7,7 @@ import type { KeyStore, StoredKey } from '../../access/key-store.ts'
 import { KEY_DRAWS_MAX } from '../../access/limits.ts'
 import { systemRandomness } from '../../host.ts'
 import { print } from '../caller.ts'
+import { operator } from '../operator.ts'
 import { shownTime } from '../table.ts'
 import { addStoreFlags, atKeyStore, keyJson } from './database.ts'
 
@@ -47,13 +48,16 @@ export function addCreate(key: Command): void {
 async function create(store: KeyStore, options: Options): Promise<void> {
   for (let draws = 1; draws <= KEY_DRAWS_MAX; draws++) {
     const made = makeKey(systemRandomness)
-    const stored = await store.createKey({
-      id: made.id,
-      client: options.client,
-      secretHash: hashOf(made.secret).toString('hex'),
-      scopes: options.scopes,
-      expiresInMs: options.expires ?? null,
-    })
+    const stored = await store.createKey(
+      {
+        id: made.id,
+        client: options.client,
+        secretHash: hashOf(made.secret).toString('hex'),
+        scopes: options.scopes,
+        expiresInMs: options.expires ?? null,
+      },
+      operator(),
+    )
     if (stored !== null) return tell(stored, shownKey(made), options.json === true)
   }
   throw new Error('every id that was drawn is taken: something is wrong with the randomness of this machine')

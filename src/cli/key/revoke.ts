@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander'
 import type { KeyStore } from '../../access/key-store.ts'
+import { asking, isAnybodyThere, isYes } from '../asking.ts'
 import { print } from '../caller.ts'
+import { operator } from '../operator.ts'
 import { printable } from '../table.ts'
-import { isSomebodyThere, isYes } from '../yes-or-no.ts'
 import { addStoreFlags, atKeyStore, keyJson } from './database.ts'
 
 interface Options extends Record<string, unknown> {
@@ -22,7 +23,7 @@ export function addRevoke(key: Command): void {
     `  firstcome key revoke 4k9q2m7xw0ah
   firstcome key revoke 4k9q2m7xw0ah --yes`,
   ).action((id: string, options: Options) => {
-    if (options.yes !== true && !isSomebodyThere())
+    if (options.yes !== true && !isAnybodyThere())
       command.error('error: there is nobody here who could be asked: give --yes')
     return atKeyStore(options, (store) => revoke(store, id, options))
   })
@@ -38,11 +39,12 @@ async function revoke(store: KeyStore, id: string, { yes, json }: Options): Prom
   }
   const { client, scopes, revokedAtMs } = found
   const about = `${id} of ${client} (${scopes.join(', ')})`
-  if (revokedAtMs === null && yes !== true && !(await isYes(`Revoke ${about}? It is refused from then on. [y/N] `))) {
+  const question = `Revoke ${about}? It is refused from then on. [y/N] `
+  if (revokedAtMs === null && yes !== true && !isYes(await asking((ask) => ask(question)))) {
     process.stderr.write('Nothing was revoked.\n')
     return 3
   }
-  const revoked = await store.revokeKey(id)
+  const revoked = await store.revokeKey(id, operator())
   if (revoked === null) throw new Error(`the key ${id} is gone: somebody deleted its row`)
   if (json === true) print(JSON.stringify(keyJson(revoked, revoked.revokedAtMs ?? 0)))
   else print(revokedAtMs === null ? `Revoked ${about}.` : `${about} was revoked before.`)

@@ -1,9 +1,12 @@
-// The API keys in MySQL. Few rows, and rare statements: they share the connections of look-ups and changes.
+// The API keys in MySQL. Few rows, and rare statements: reading them shares the connections of look-ups, writing those of locks.
 
+import type { Author } from '../../access/author.ts'
 import { readScopes } from '../../access/caller.ts'
 import type { KeyStore, NewKey, StoredKey } from '../../access/key-store.ts'
 import { isKeyId } from '../../access/keys.ts'
-import type { Row } from './connection.ts'
+import { keyChange } from '../changes.ts'
+import { insertChange } from './changes.ts'
+import type { Row, Statements } from './connection.ts'
 import type { Connections } from './connections.ts'
 import { MysqlRefusal } from './errors.ts'
 import { clockOf } from './queries.ts'
@@ -20,41 +23,50 @@ const INSERT_KEY = `INSERT INTO api_keys (id, client, secret_hash, scopes, creat
   VALUES (?, ?, UNHEX(?), ?, ?, ?)`
 const REVOKE_KEY = 'UPDATE api_keys SET revoked_at = UTC_TIMESTAMP(3) WHERE id = ? AND revoked_at IS NULL'
 
-export class MysqlKeyStore implements KeyStore {
-  readonly #use: <T>(work: (connection: Parameters<Parameters<Connections['use']>[1]>[0]) => Promise<T>) => Promise<T>
+type InTransaction = <T>(work: (transaction: Statements) => Promise<T>) => Promise<T>
 
-  constructor(connections: Connections) {
-    this.#use = (work) => connections.use('side', work)
+export class MysqlKeyStore implements KeyStore {
+  readonly #connections: Connections
+  readonly #inTransaction: InTransaction
+
+  constructor(connections: Connections, inTransaction: InTransaction) {
+    this.#connections = connections
+    this.#inTransaction = inTransaction
   }
 
   keys(): Promise<{ nowMs: number; keys: StoredKey[] }> {
-    return this.#use(async (connection) => {
+    return this.#connections.use('side', async (connection) => {
       const nowMs = await clockOf(connection)
       return { nowMs, keys: (await connection.select(KEYS, [])).map(toKey) }
     })
   }
 
-  createKey({ id, client, secretHash, scopes, expiresInMs }: NewKey): Promise<StoredKey | null> {
-    return this.#use(async (connection) => {
-      const nowMs = await clockOf(connection)
+  createKey({ id, client, secretHash, scopes, expiresInMs }: NewKey, by: Author): Promise<StoredKey | null> {
+    return this.#inTransaction(async (transaction) => {
+      const nowMs = await clockOf(transaction)
       const expiresAtMs = expiresInMs === null ? null : nowMs + expiresInMs
       const expiresAt = expiresAtMs === null ? null : sqlTime(expiresAtMs)
       try {
-        await connection.write(INSERT_KEY, [id, client, secretHash, scopes.join(','), sqlTime(nowMs), expiresAt])
+        await transaction.write(INSERT_KEY, [id, client, secretHash, scopes.join(','), sqlTime(nowMs), expiresAt])
       } catch (error) {
         if (error instanceof MysqlRefusal && error.kind === 'duplicate') return null
         throw error
       }
-      return { id, client, secretHash, scopes, createdAtMs: nowMs, expiresAtMs, revokedAtMs: null }
+      const created = { id, client, secretHash, scopes, createdAtMs: nowMs, expiresAtMs, revokedAtMs: null }
+      await insertChange(transaction, keyChange('key.created', created, by))
+      return created
     })
   }
 
-  async revokeKey(id: string): Promise<StoredKey | null> {
+  async revokeKey(id: string, by: Author): Promise<StoredKey | null> {
     if (!isKeyId(id)) return null
-    return this.#use(async (connection) => {
-      await connection.write(REVOKE_KEY, [id])
-      const [row] = await connection.select(KEY, [id])
-      return row === undefined ? null : toKey(row)
+    return this.#inTransaction(async (transaction) => {
+      const changed = await transaction.write(REVOKE_KEY, [id])
+      const [row] = await transaction.select(KEY, [id])
+      if (row === undefined) return null
+      const key = toKey(row)
+      if (changed === 1) await insertChange(transaction, keyChange('key.revoked', key, by))
+      return key
     })
   }
 }

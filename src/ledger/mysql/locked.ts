@@ -2,7 +2,9 @@
 
 import type { Campaign, CampaignIdentity } from '../../campaign/campaign.ts'
 import { LedgerUnavailable } from '../ledger.ts'
+import type { Change, ChangePage, NewChange } from '../changes.ts'
 import type * as Port from '../ledger.ts'
+import { insertChange, listChanges } from './changes.ts'
 import type { Row, SqlValue, Statements } from './connection.ts'
 import { DELETE_ROWS_MAX } from './limits.ts'
 import { clockOf, countSegments, markSoldOut, maxSlots, read, record, takenSlots } from './queries.ts'
@@ -138,5 +140,23 @@ export class LockedMysqlLedger implements Port.LockedLedger {
     let slot: number | null = 0
     while (slot !== null) slot = await this.deleteCoupons(campaignId, slot)
     await this.#transaction.write(sql.DELETE_CAMPAIGN, [campaignId])
+  }
+
+  async eraseRecipient(campaignIds: readonly string[], recipientKey: string): Promise<number> {
+    const recipientKeys = campaignIds.map((campaignId) => ({ campaignId, key: recipientKey }))
+    const { coupons } = await this.read({ campaignIds: [], requestKeys: [], recipientKeys, slots: [] })
+    let count = 0
+    for (const { campaignId, recipient } of coupons) {
+      if (recipient !== null) count += await this.#transaction.write(sql.ERASE_RECIPIENT, [campaignId, recipientKey])
+    }
+    return count
+  }
+
+  noteChange(change: NewChange): Promise<void> {
+    return insertChange(this.#transaction, change)
+  }
+
+  listChanges(page: ChangePage): Promise<Change[]> {
+    return listChanges(this.#transaction, page)
   }
 }

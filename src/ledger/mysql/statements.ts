@@ -1,6 +1,7 @@
 // The texts of the statements.
 
 import { readFileSync } from 'node:fs'
+import type { ChangePage } from '../changes.ts'
 import type { CampaignPage, ReadQuery } from '../ledger.ts'
 import type { Dialect } from './errors.ts'
 import type { SqlValue } from './connection.ts'
@@ -73,6 +74,33 @@ export const DELETE_CAMPAIGN = 'DELETE FROM campaigns WHERE id = ?'
 /** By whole unique keys, never by a range: that would lock the gap in which the neighbour's next coupon goes. */
 export const DELETE_SLOTS = `DELETE cp FROM JSON_TABLE(?, '$[*]' COLUMNS (slot INT PATH '$')) v
   STRAIGHT_JOIN coupons cp FORCE INDEX (coupons_slot) ON cp.campaign_id = ? AND cp.slot = v.slot`
+
+/** By a whole unique key, and only where it was found before: on a key that is not there it would lock the gap. */
+export const ERASE_RECIPIENT = `UPDATE coupons FORCE INDEX (coupons_recipient) SET recipient = NULL
+  WHERE campaign_id = ? AND recipient_key = UNHEX(?)`
+
+export const INSERT_CHANGE = `INSERT INTO changes (at, client, key_id, operator, action, campaign_id, \`before\`, \`after\`,
+  request_id) VALUES (UTC_TIMESTAMP(3), ?, ?, ?, ?, ?, ?, ?, ?)`
+
+export function changesPage({ limit, beforeId, campaignId, client, action }: ChangePage): {
+  text: string
+  values: SqlValue[]
+} {
+  const wanted = [
+    ['campaign_id = ?', campaignId],
+    ['id < ?', beforeId],
+    ['client = ?', client],
+    ['action = ?', action],
+  ] as const
+  const asked = wanted.filter(([, value]) => value !== null)
+  return {
+    text: `SELECT id, ${millis('at')} AS at_ms, client, key_id, operator, action, campaign_id, \`before\` AS noted_before,
+    \`after\` AS noted_after, request_id
+    FROM changes FORCE INDEX (${campaignId === null ? 'PRIMARY' : 'changes_campaign'})
+    ${asked.length === 0 ? '' : `WHERE ${asked.map(([condition]) => condition).join(' AND ')}`} ORDER BY id DESC LIMIT ?`,
+    values: [...asked.map(([, value]) => value), limit],
+  }
+}
 
 const couponColumns = `campaign_id, coupon_code, ${millis('issued_at')} AS time_a, slot AS number,
   LOWER(HEX(request_key)) AS request_key, recipient, LOWER(HEX(recipient_key)) AS recipient_key`

@@ -22,6 +22,29 @@ export function realFile(path: string): string {
   return stat === undefined ? join(realpathSync(dirname(absolute)), basename(absolute)) : realpathSync(absolute)
 }
 
+/** As realFile, for who makes no database. */
+export function existingFile(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new DatabaseUnusable(`there is no file ${path}: name the database with SQLITE_PATH`)
+  return realFile(path)
+}
+
+/** Of who may not bring it up to date, because another process may be at work with it. Throws as migrate does. */
+export function sureOfSchema(database: DatabaseSync): void {
+  const known = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'firstcome_migrations'").get()
+  if (known === undefined) throw new DatabaseUnusable(`${database.location()} belongs to another program`)
+  const pending = pendingMigrations(loadMigrations('sqlite'), appliedTo(database))
+  if (pending.length > 0)
+    throw new DatabaseUnusable(
+      `${database.location()} is of an older release: end its server and run \`firstcome migrate\``,
+    )
+}
+
+function appliedTo(database: DatabaseSync): AppliedMigration[] {
+  const rows = database.prepare('SELECT number, oldest_program AS oldestProgram FROM firstcome_migrations').all()
+  return rows as unknown as AppliedMigration[]
+}
+
 /** Brings the schema up to date, a transaction each. Throws SchemaMismatch and DatabaseUnusable. */
 export function migrate(database: DatabaseSync, nowMs: number): void {
   const inTransaction = <T>(work: () => T): T => {
@@ -45,8 +68,7 @@ export function migrate(database: DatabaseSync, nowMs: number): void {
     ) STRICT`)
     // On a file that may only be read, BEGIN IMMEDIATE passes and this does not: better now than at the first coupon.
     database.exec('DELETE FROM firstcome_migrations WHERE number < 1')
-    const rows = database.prepare('SELECT number, oldest_program AS oldestProgram FROM firstcome_migrations').all()
-    return rows as unknown as AppliedMigration[]
+    return appliedTo(database)
   })
   for (const { number, name, oldestProgram, sql: text } of pendingMigrations(loadMigrations('sqlite'), applied)) {
     inTransaction(() => {

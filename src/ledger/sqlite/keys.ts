@@ -4,7 +4,10 @@
 import { DatabaseSync } from 'node:sqlite'
 import { readScopes } from '../../access/caller.ts'
 import type { KeyStore, NewKey, StoredKey } from '../../access/key-store.ts'
+import type { Author } from '../../access/author.ts'
 import { systemClock, type Clock } from '../../host.ts'
+import { keyChange } from '../changes.ts'
+import { SqliteChanges } from './changes.ts'
 import { rowRefusal } from './errors.ts'
 import { migrate, realFile, unusable } from './file.ts'
 
@@ -18,14 +21,16 @@ interface KeyRow extends Omit<StoredKey, 'scopes'> {
   readonly scopes: string
 }
 
-/** The statements, on whatever connection. Synchronous, as SQLite is; rejected by its errors. */
+/** The statements, on whatever connection, in whatever transaction. Synchronous, as SQLite is; rejected by its errors. */
 export class SqliteKeys {
   readonly #database: DatabaseSync
   readonly #clock: Pick<Clock, 'wallMs'>
+  readonly #changes: SqliteChanges
 
   constructor(database: DatabaseSync, clock: Pick<Clock, 'wallMs'>) {
     this.#database = database
     this.#clock = clock
+    this.#changes = new SqliteChanges(database)
   }
 
   keys(): { nowMs: number; keys: StoredKey[] } {
@@ -33,7 +38,7 @@ export class SqliteKeys {
     return { nowMs: this.#clock.wallMs(), keys: rows.map(toKey) }
   }
 
-  createKey({ id, client, secretHash, scopes, expiresInMs }: NewKey): StoredKey | null {
+  createKey({ id, client, secretHash, scopes, expiresInMs }: NewKey, by: Author): StoredKey | null {
     const nowMs = this.#clock.wallMs()
     const expiresAtMs = expiresInMs === null ? null : nowMs + expiresInMs
     try {
@@ -46,15 +51,21 @@ export class SqliteKeys {
       if (rowRefusal(error) === 'duplicate') return null
       throw error
     }
-    return { id, client, secretHash, scopes, createdAtMs: nowMs, expiresAtMs, revokedAtMs: null }
+    const created = { id, client, secretHash, scopes, createdAtMs: nowMs, expiresAtMs, revokedAtMs: null }
+    this.#changes.note(keyChange('key.created', created, by), nowMs)
+    return created
   }
 
-  revokeKey(id: string): StoredKey | null {
-    this.#database
+  revokeKey(id: string, by: Author): StoredKey | null {
+    const nowMs = this.#clock.wallMs()
+    const { changes } = this.#database
       .prepare('UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL')
-      .run(this.#clock.wallMs(), id)
+      .run(nowMs, id)
     const row = this.#database.prepare(`SELECT ${COLUMNS} FROM api_keys WHERE id = ?`).get(id)
-    return row === undefined ? null : toKey(row)
+    if (row === undefined) return null
+    const key = toKey(row)
+    if (changes === 1) this.#changes.note(keyChange('key.revoked', key, by), nowMs)
+    return key
   }
 }
 
@@ -89,10 +100,22 @@ export async function openSqliteKeyStore({
         throw unusable(path, error)
       }
     }
+    const writing = <T>(work: () => T): Promise<T> =>
+      telling(() => {
+        database.exec('BEGIN IMMEDIATE')
+        try {
+          const result = work()
+          database.exec('COMMIT')
+          return result
+        } catch (error) {
+          if (database.isTransaction) database.exec('ROLLBACK')
+          throw error
+        }
+      })
     return {
       keys: () => telling(() => keys.keys()),
-      createKey: (key) => telling(() => keys.createKey(key)),
-      revokeKey: (id) => telling(() => keys.revokeKey(id)),
+      createKey: (key, by) => writing(() => keys.createKey(key, by)),
+      revokeKey: (id, by) => writing(() => keys.revokeKey(id, by)),
       close: async () => {
         if (database.isOpen) database.close()
       },
