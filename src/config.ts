@@ -79,6 +79,13 @@ export const SETTINGS = [
     default: 'info',
     meaning: 'fatal, error, warn, info or debug. Logs are JSON lines on standard error.',
   },
+  {
+    env: 'LOG_REQUESTS',
+    flag: 'log-requests',
+    placeholder: 'WHICH',
+    default: 'faults',
+    meaning: 'Which requests get a line of their own: `faults` only, `sampled` (one in 100, too) or `all`.',
+  },
 ] as const satisfies readonly Setting[]
 
 /** Of the commands that call a server. docs/settings.md shows them too. */
@@ -98,6 +105,8 @@ type Env = (typeof SETTINGS)[number]['env']
 export const SECRET_SETTINGS: readonly Env[] = ['MYSQL_URL', 'REDIS_URL']
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const
+const LOG_REQUESTS = ['faults', 'sampled', 'all'] as const
+export type LogRequests = (typeof LOG_REQUESTS)[number]
 
 export interface Config {
   readonly store:
@@ -113,6 +122,7 @@ export interface Config {
   readonly drainMs: number
   readonly closeMs: number
   readonly logLevel: (typeof LOG_LEVELS)[number]
+  readonly logRequests: LogRequests
 }
 
 /** All that is wrong, a line each. Names settings, never their values: they may hold passwords. */
@@ -166,6 +176,8 @@ export function readConfig(
   if (host === '' || /\s/.test(host)) problems.push('HOST: an address, for instance 127.0.0.1')
   const logLevel = LOG_LEVELS.find((level) => level === get('LOG_LEVEL'))
   if (logLevel === undefined) problems.push(`LOG_LEVEL: one of ${LOG_LEVELS.join(', ')}`)
+  const logRequests = LOG_REQUESTS.find((which) => which === get('LOG_REQUESTS'))
+  if (logRequests === undefined) problems.push(`LOG_REQUESTS: one of ${LOG_REQUESTS.join(', ')}`)
 
   const config: Config = {
     store:
@@ -178,6 +190,7 @@ export function readConfig(
     drainMs: whole('DRAIN_MS', 0, 600_000),
     closeMs: whole('CLOSE_MS', 1_000, 600_000),
     logLevel: logLevel ?? 'info',
+    logRequests: logRequests ?? 'faults',
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return config

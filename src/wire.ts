@@ -11,7 +11,6 @@ import type { Config } from './config.ts'
 import type { Counter } from './counter/counter.ts'
 import { openRedisCounter } from './counter/redis.ts'
 import { systemClock, systemRandomness } from './host.ts'
-import { traceOf } from './http/fault-log.ts'
 import { ServiceHealth, type Lifecycle } from './http/health.ts'
 import { buildServer } from './http/server.ts'
 import { IssuePath } from './issue/issue.ts'
@@ -22,6 +21,7 @@ import type { Migration } from './ledger/migrations.ts'
 import { openMysqlLedger } from './ledger/mysql.ts'
 import { migrateMysql, printMysqlMigrations } from './ledger/mysql/migrate.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
+import { traceOf } from './telemetry/errors.ts'
 import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
@@ -81,6 +81,7 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
     health,
     lifecycle,
     log,
+    logRequests: config.logRequests,
     clock: systemClock,
     randomness: systemRandomness,
     version,

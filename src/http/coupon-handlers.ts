@@ -14,6 +14,7 @@ import { InvalidRequest } from './invalid-request.ts'
 import { COUPON_PAGE_DEFAULT, EXPORTS_INSIDE_MAX, EXPORTS_RETRY_MS } from './limits.ts'
 import type { Problems } from './problems.ts'
 import { bodyReader, queryReader } from './reader.ts'
+import type { RequestLog } from './request-log.ts'
 import { couponJson, textOf } from './representations.ts'
 import { CAMPAIGN_ID, IssueCouponBody, ListCouponsQuery, NoQuery } from './request-schemas.ts'
 import { readIdempotencyKey } from './texts.ts'
@@ -34,6 +35,7 @@ export interface CouponParts {
   readonly clock: Clock
   /** For all lists of this server. */
   readonly lists: Turnstile
+  readonly requests: RequestLog
 }
 
 export class CouponHandlers {
@@ -42,15 +44,17 @@ export class CouponHandlers {
   readonly #clock: Clock
   readonly #problems: Problems
   readonly #lists: Turnstile
+  readonly #requests: RequestLog
   readonly #exports: Turnstile
   readonly #running = new Set<CouponExport>()
   #isClosing = false
 
-  constructor({ issuer, campaigns, clock, lists }: CouponParts, problems: Problems) {
+  constructor({ issuer, campaigns, clock, lists, requests }: CouponParts, problems: Problems) {
     this.#issuer = issuer
     this.#campaigns = campaigns
     this.#clock = clock
     this.#lists = lists
+    this.#requests = requests
     const limits = { insideMax: EXPORTS_INSIDE_MAX, waitingMax: 0, waitMsMax: 0, retryAfterMs: EXPORTS_RETRY_MS }
     this.#exports = new Turnstile(limits, clock)
     this.#problems = problems
@@ -61,16 +65,17 @@ export class CouponHandlers {
     const recipient = textOf(readIssueBody(request.body).recipient)
     const idempotencyKey = idempotencyKeyOf(request)
     const { id: campaignId } = request.params as CampaignParams
-    if (!CAMPAIGN_ID.test(campaignId)) return this.#problems.send(reply, 'campaign_not_found')
+    if (!CAMPAIGN_ID.test(campaignId)) return this.#answer(request, reply, campaignId, { code: 'campaign_not_found' })
     // Asked when it matters, instead of a listener for each request.
     const { socket } = request.raw
     const { client } = request.caller
     const isGone = () => socket.destroyed
     const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone })
-    return this.#sendOutcome(reply, outcome)
+    return this.#answer(request, reply, campaignId, outcome)
   }
 
-  #sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
+  #answer(request: FastifyRequest, reply: FastifyReply, campaignId: string, outcome: Outcome): FastifyReply {
+    this.#requests.answered(request, campaignId, outcome)
     switch (outcome.code) {
       case 'issued':
         return reply.code(201).send(issuedJson(outcome.coupon, null))

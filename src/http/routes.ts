@@ -14,11 +14,16 @@ export interface Handlers {
   readonly service: ServiceHandlers
 }
 
+/** As Fastify writes it, and logs show it. */
+export function routePattern({ path }: Pick<Operation, 'path'>): string {
+  return path.replace(/\{(\w+)\}/g, ':$1')
+}
+
 export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, service }: Handlers): void {
   const on = ({ method, path, replies }: Operation, handler: RouteHandlerMethod) => {
     // HEAD would read a whole export to say nothing.
     const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
-    app.route({ method, url: path.replace(/\{(\w+)\}/g, ':$1'), exposeHeadRoute, handler })
+    app.route({ method, url: routePattern({ path }), exposeHeadRoute, handler })
   }
 
   on(OPERATIONS.createCampaign, campaigns.create)

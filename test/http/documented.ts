@@ -150,12 +150,18 @@ function expectProblem(operation: Described | undefined, reply: Omit<Reply, 'jso
   expect(json['type']).toBe(`/problems/${code}`)
   expect(json['title']).toBe(PROBLEMS[code].title[reply.headers['content-language'] as Language])
   expect(reply.headers['cache-control']).toBe('no-store')
+  expect(reply.headers['x-request-id']).toBe(json['request_id'])
   const isRetryable = code in FAULTS && FAULTS[code as keyof typeof FAULTS].retryable
   const retryMs = json['retry_after_ms']
   expect(retryMs !== undefined).toBe(isRetryable)
   if (isRetryable) expect(reply.headers['retry-after']).toBe(String(Math.ceil(Number(retryMs) / 1_000)))
   expectHeaders(
-    ['Content-Language', ...(isRetryable ? ['Retry-After'] : []), ...(code === 'campaign_changed' ? ['ETag'] : [])],
+    [
+      'X-Request-Id',
+      'Content-Language',
+      ...(isRetryable ? ['Retry-After'] : []),
+      ...(code === 'campaign_changed' ? ['ETag'] : []),
+    ],
     reply,
   )
   expectTimes(json)
