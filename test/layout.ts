@@ -35,6 +35,8 @@ const DRIVERS = /^(mysql2|@redis\/client|node:sqlite)(\/|$)/
 /** A caller like any other: what it knows of the service, it knows from the documents. */
 const LOAD = 'src/load/'
 const HOST = 'src/host.ts'
+/** Opens every log, and takes the texts out of errors. */
+const LOG = 'src/telemetry/log.ts'
 const TALKERS = /^src\/(cli\/|main\.ts$)/
 const NAMELESS = /(^|\/)(utils?|helpers?)(\/|\.ts$)/
 
@@ -45,6 +47,7 @@ export const NAMED = [
   WIRE,
   CONFIG,
   HOST,
+  LOG,
   'src/load/load.ts',
   'src/main.ts',
   'src/counter/redis.ts',
@@ -61,6 +64,7 @@ export function complaints(tree: Tree): Complaint[] {
     ...audit(source),
     ...load(source),
     ...environment(source),
+    ...logs(source),
     ...consoles(source),
   ])
 }
@@ -119,6 +123,13 @@ function environment({ path, text, imports }: Source): Complaint[] {
     ...imports.filter(({ target }) => /^(node:)?process$/.test(target)).map(({ line }) => line),
   ]
   return lines.map((line) => `${path}:${line}: only ${CONFIG} reads the environment`)
+}
+
+function logs({ path, imports }: Source): Complaint[] {
+  if (path === LOG) return []
+  return imports
+    .filter(({ target, typeOnly }) => !typeOnly && target === 'pino')
+    .map(({ line }) => `${path}:${line}: only ${LOG} opens a log: errors leave their texts there`)
 }
 
 function consoles({ path, text }: Source): Complaint[] {

@@ -15,7 +15,10 @@ export interface OpenServer {
   readonly app: FastifyInstance
   readonly ledger: Ledger
   readonly lifecycle: Lifecycle
+  /** Warnings and worse. */
   readonly logged: object[]
+  /** At the level info: changes, summaries, requests. */
+  readonly told: object[]
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -42,7 +45,8 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
   const ledger = withFaults(await openSqliteLedger({ path: ':memory:' }), faults)
   const { issuer, segments } = openPath(ledger, null)
   const logged: object[] = []
-  const log = (fields: object, message: string) => void logged.push({ ...fields, message })
+  const told: object[] = []
+  const writeTo = (lines: object[]) => (fields: object, message: string) => void lines.push({ ...fields, message })
   const lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
   health.markPrepared()
@@ -53,7 +57,7 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
     counter: null,
     health,
     lifecycle,
-    log: { error: log, warn: log, info: () => {} },
+    log: { error: writeTo(logged), warn: writeTo(logged), info: writeTo(told) },
     logRequests: 'faults',
     clock: systemClock,
     randomness: systemRandomness,
@@ -65,5 +69,5 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
     await app.close()
     await ledger.close()
   }
-  return { app, ledger, lifecycle, logged, close }
+  return { app, ledger, lifecycle, logged, told, close }
 }
