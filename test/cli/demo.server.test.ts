@@ -12,7 +12,7 @@ const ARGS = [join(ROOT, 'src/main.ts'), 'demo']
 
 test('on an embedded store of its own', async () => {
   await using guardian = await openGuardian()
-  const demo = await guardian.run(process.execPath, ARGS, { env: { TMPDIR: guardian.folder } })
+  const demo = await guardian.run(process.execPath, ARGS, { env: { TMPDIR: guardian.folder }, isServer: true })
   expect((await demo.exited).code, demo.output).toBe(0)
   expect(demo.output).toMatch(/^ +500 {2}coupons, slots 1 to 500$/m)
   expect(demo.output).toContain('Good: exactly 500 coupons')
@@ -21,7 +21,7 @@ test('on an embedded store of its own', async () => {
 
 test('Ctrl-C in between: nothing is left', async () => {
   await using guardian = await openGuardian()
-  const demo = await guardian.run(process.execPath, ARGS, { env: { TMPDIR: guardian.folder } })
+  const demo = await guardian.run(process.execPath, ARGS, { env: { TMPDIR: guardian.folder }, isServer: true })
   await demo.waitForOutput(/opens in/)
   expect(readdirSync(guardian.folder)).toHaveLength(1)
   demo.signal('SIGINT')
@@ -34,7 +34,7 @@ test('on a database and a counter that are given', async () => {
   try {
     await using guardian = await openGuardian()
     const env = { MYSQL_URL: database.url, REDIS_URL: inject('redisUrl'), REDIS_PREFIX: uniquePrefix() }
-    const demo = await guardian.run(process.execPath, ARGS, { env })
+    const demo = await guardian.run(process.execPath, ARGS, { env, isServer: true })
     expect((await demo.exited).code, demo.output).toBe(0)
     const connection = await createConnection(database.url)
     const [rows] = await connection.query('SELECT id FROM campaigns')

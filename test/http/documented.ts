@@ -7,6 +7,7 @@ import { expect } from 'vitest'
 import { FAULTS, type Language } from '../../src/answers.ts'
 import { openApiDocument } from '../../src/http/openapi.ts'
 import { PROBLEMS, type ProblemCode } from '../../src/http/problems.ts'
+import { noteSecrets } from '../secrets/notes.ts'
 
 /** What may be answered on any path: said once in the document, not with each operation. */
 const ANYWHERE = ['not_found', 'method_not_allowed', 'request_timeout', 'headers_too_large', 'invalid_request']
@@ -109,7 +110,10 @@ export function callerOf(app: FastifyInstance): Call {
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...options.headers },
     })
     const reply = { status: response.statusCode, headers: response.headers, text: response.body }
-    return { ...reply, json: expectDocumented(method, url, reply) }
+    const json = expectDocumented(method, url, reply)
+    const { recipient } = (body ?? {}) as { recipient?: unknown }
+    noteSecrets(recipient, options.headers?.['idempotency-key'], json['coupon_code'])
+    return { ...reply, json }
   }
 }
 

@@ -10,6 +10,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { ledgerAuditSource } from '../../src/wire.ts'
 import { openPath, withFaults } from '../issue/open-path.ts'
+import { keepLog } from '../secrets/notes.ts'
 
 export interface OpenServer {
   readonly app: FastifyInstance
@@ -46,7 +47,10 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
   const { issuer, segments } = openPath(ledger, null)
   const logged: object[] = []
   const told: object[] = []
-  const writeTo = (lines: object[]) => (fields: object, message: string) => void lines.push({ ...fields, message })
+  const writeTo = (lines: object[]) => (fields: object, message: string) => {
+    lines.push({ ...fields, message })
+    keepLog('in-process', `${JSON.stringify({ ...fields, message })}\n`)
+  }
   const lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
   health.markPrepared()
