@@ -26,6 +26,13 @@ test.each([
   expect(kindsIn(line)).toEqual([`1: ${kind}`])
 })
 
+test('by its form, at the beginning of a line and at the end of another', () => {
+  expect(kindsIn('a line\n7KQ2M9XD4R8TVW3A was\n\nit is 482910573316\n')).toEqual([
+    '2: a base32 code',
+    '4: a digits code',
+  ])
+})
+
 test.each([
   '{"level":30,"time":1795600000000,"p50_ms":0.123456789012,"seconds":1.002,"msg":"a second of a campaign"}',
   '{"campaign_id":"7KQ2M9XD4R8TVW3A"}',
@@ -52,6 +59,7 @@ test.each([
 
 test('what is too short to be told from chance is not looked for', () => {
   expect(kindsIn('a note of note-7', 'note-7')).toEqual([])
+  expect(kindsIn('{"campaign_id":"__proto__"}', '__proto__')).toEqual([])
 })
 
 test('of a hundred thousand secrets each is found, and no other', () => {

@@ -20,26 +20,42 @@ export interface Search {
 
 /** Shorter ones would be found by chance, and are left out: tests that matter give theirs a longer one. */
 const SECRET_BYTES_MIN = 8
+/** What tests try on purpose, as ids, too. */
+const BY_CHANCE: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype))
 /** In one log. More tell nothing new. */
 const HITS_MAX = 20
 
-/** Codes of the usual lengths. An id of a campaign may look like one, and is told as what it is. */
-const FORMS: readonly [kind: string, form: RegExp][] = [
-  ['a base32 code', codeForm(ALPHABETS.base32, 16, '[A-Z]')],
-  ['a digits code', codeForm(ALPHABETS.digits, 12, '\\d')],
-  ['a hangul code', codeForm(ALPHABETS.hangul, 10, '[가-힣]')],
-  ['an API key', /fc_\w{12}_\w{32}/g],
-  ['SQL', /\b(?:INSERT INTO|DELETE FROM|SELECT |UPDATE )/g],
+interface Form {
+  readonly kind: string
+  /** Quick: nearly all of a log is passed over by it. */
+  readonly rough: RegExp
+  /** Asked of a line that the other one found. */
+  readonly exact: RegExp
+}
+
+/** Codes of the usual lengths, by characters that are in each: without a letter, a number is no code of letters and digits. */
+const FORMS: readonly Form[] = [
+  codeForm('a base32 code', ALPHABETS.base32, 16, '[A-Z]'),
+  codeForm('a digits code', ALPHABETS.digits, 12, String.raw`\d`),
+  codeForm('a hangul code', ALPHABETS.hangul, 10, '[가-힣]'),
+  plainForm('an API key', /fc_\w{12}_\w{32}/g),
+  plainForm('SQL', /\b(?:INSERT INTO|DELETE FROM|SELECT |UPDATE )/g),
 ]
 
-/** @param has what is in every one of them: without it, a number is no code of letters and digits */
-function codeForm(alphabet: string, length: number, has: string): RegExp {
+function plainForm(kind: string, form: RegExp): Form {
+  return { kind, rough: form, exact: new RegExp(form, '') }
+}
+
+/** The id of a campaign may look like a code, and is told as what it is. */
+function codeForm(kind: string, alphabet: string, length: number, has: string): Form {
+  const code = `[${alphabet}]{${length}}`
   const word = String.raw`[\p{L}\p{N}_.]`
-  const one = `[${alphabet}]`
-  return new RegExp(
-    `(?<!${word}|"campaign_id":")(?:${TEST_PREFIX})?(?=${one}{0,${length - 1}}?${has})${one}{${length}}(?!${word})`,
-    'gu',
-  )
+  const hasIt = `(?=[${alphabet}]{0,${length - 1}}?${has})`
+  return {
+    kind,
+    rough: new RegExp(`(?:^|[^${alphabet}])(?:${TEST_PREFIX})?${code}(?![${alphabet}])`, 'gm'),
+    exact: new RegExp(`(?<!${word}|"campaign_id":")(?:${TEST_PREFIX})?${hasIt}${code}(?!${word})`, 'u'),
+  }
 }
 
 /** Every log of the folder, for the notes of all files. */
@@ -63,9 +79,19 @@ export function searchFolder(folder: string): Search {
 
 export function searchLog(log: Buffer, secrets: Secrets): Omit<Hit, 'file'>[] {
   const text = log.toString()
-  const byForm = FORMS.flatMap(([kind, form]) =>
-    [...text.matchAll(form)].slice(0, HITS_MAX).map(({ index }) => ({ kind, line: lineAt(text, index) })),
-  )
+  const byForm = FORMS.flatMap(({ kind, rough, exact }) => {
+    const found = new Set<number>()
+    for (const { index, 0: match } of text.matchAll(rough)) {
+      // It may begin with the end of the line before.
+      const last = index + match.length - 1
+      const from = text.lastIndexOf('\n', last) + 1
+      const end = text.indexOf('\n', last)
+      if (!exact.test(text.slice(from, end === -1 ? undefined : end))) continue
+      found.add(from)
+      if (found.size === HITS_MAX) break
+    }
+    return [...found].map((offset) => ({ kind, line: lineAt(text, offset) }))
+  })
   const byThemselves = secrets
     .foundIn(log)
     .map((offset) => ({ kind: 'a recipient, key or code of a caller', line: lineAt(log, offset) }))
@@ -93,7 +119,7 @@ export class Secrets {
   }
 
   add(secret: string): void {
-    if (this.#known.has(secret)) return
+    if (this.#known.has(secret) || BY_CHANCE.has(secret)) return
     this.#known.add(secret)
     // As it is, as it stands inside a line of JSON, and as it stands in a URL.
     const escaped = JSON.stringify(secret).slice(1, -1)
