@@ -10,7 +10,6 @@ export const SECRETS_FOLDER = 'FIRSTCOME_TEST_SECRETS'
 export const LOG_ENDING = '.log'
 export const NOTES_ENDING = '.notes'
 
-const folder = process.env[SECRETS_FOLDER]
 /** By name. A worker is ended when its last test is over: each piece is written at once. */
 const files = new Map<string, number>()
 
@@ -34,6 +33,7 @@ export function logKeeper(): (text: string) => void {
 }
 
 function write(name: string, text: string): void {
+  const folder = process.env[SECRETS_FOLDER]
   if (folder === undefined || folder === '') return
   const path = join(folder, `${process.pid}${name}`)
   const file = files.get(path) ?? openSync(path, 'a')
