@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { SecretsReporter } from './test/secrets/reporter.ts'
 import { CountsReporter } from './tools/counts-reporter.ts'
 
 const serverTests = 'test/**/*.server.test.ts'
@@ -7,9 +8,11 @@ const longTests = 'test/**/*.long.test.ts'
 // No test asserts an absolute time: these limits only end what hangs, on the slowest machine.
 const limits = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } }
 
+const secrets = new SecretsReporter()
+
 export default defineConfig({
   test: {
-    reporters: ['default', new CountsReporter()],
+    reporters: ['default', secrets, new CountsReporter(() => secrets.hits)],
     projects: [
       {
         test: {

@@ -117,6 +117,13 @@ export const SETTINGS = [
     default: 'info',
     meaning: 'fatal, error, warn, info or debug. Logs are JSON lines on standard error.',
   },
+  {
+    env: 'LOG_REQUESTS',
+    flag: 'log-requests',
+    placeholder: 'WHICH',
+    default: 'faults',
+    meaning: 'Which requests get a line of their own: `faults` only, `sampled` (one in 100, too) or `all`.',
+  },
 ] as const satisfies readonly Setting[]
 
 /** Of the commands that call a server. docs/settings.md shows them too. */
@@ -155,6 +162,8 @@ const RATE_MAX = 1_000_000
 const API_KEY = /^[!-~]{1,512}$/
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const
+const LOG_REQUESTS = ['faults', 'sampled', 'all'] as const
+export type LogRequests = (typeof LOG_REQUESTS)[number]
 
 export interface Config {
   readonly store:
@@ -173,6 +182,7 @@ export interface Config {
   readonly drainMs: number
   readonly closeMs: number
   readonly logLevel: (typeof LOG_LEVELS)[number]
+  readonly logRequests: LogRequests
 }
 
 /** All that is wrong, a line each. Names settings, never their values: they may hold passwords. */
@@ -231,6 +241,8 @@ export function readConfig(
     )
   const logLevel = LOG_LEVELS.find((level) => level === get('LOG_LEVEL'))
   if (logLevel === undefined) problems.push(`LOG_LEVEL: one of ${LOG_LEVELS.join(', ')}`)
+  const logRequests = LOG_REQUESTS.find((which) => which === get('LOG_REQUESTS'))
+  if (logRequests === undefined) problems.push(`LOG_REQUESTS: one of ${LOG_REQUESTS.join(', ')}`)
 
   const config: Config = {
     store:
@@ -250,6 +262,7 @@ export function readConfig(
     drainMs: whole('DRAIN_MS', 0, 600_000),
     closeMs: whole('CLOSE_MS', 1_000, 600_000),
     logLevel: logLevel ?? 'info',
+    logRequests: logRequests ?? 'faults',
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return config

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { addCompletion } from './cli/completion.ts'
+import { traceOf } from './telemetry/errors.ts'
 import { version } from './version.ts'
 
 /** In the order of the help. Only the one that was named is loaded: the parts of a server take most of a second. */
@@ -42,6 +43,13 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   })
 })
 process.stderr.on('error', () => {})
+
+// Of what nobody caught Node would print the text, and all that a driver has hung on it. `serve` has its own way to end.
+process.on('uncaughtException', (error) => {
+  if (process.listenerCount('uncaughtException') > 1) return
+  process.stderr.write(`firstcome: a mistake of ours: ${JSON.stringify(traceOf(error))}\n`)
+  process.exit(3)
+})
 
 try {
   await program.parseAsync()

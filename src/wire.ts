@@ -16,7 +16,6 @@ import type { Config } from './config.ts'
 import type { Counter } from './counter/counter.ts'
 import { openRedisCounter } from './counter/redis.ts'
 import { systemClock, systemRandomness } from './host.ts'
-import { traceOf } from './http/fault-log.ts'
 import { ServiceHealth, type Lifecycle } from './http/health.ts'
 import { buildServer } from './http/server.ts'
 import { IssuePath } from './issue/issue.ts'
@@ -28,6 +27,7 @@ import { openMysqlLedger } from './ledger/mysql.ts'
 import { migrateMysql, printMysqlMigrations } from './ledger/mysql/migrate.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import { openSqliteKeyStore } from './ledger/sqlite/keys.ts'
+import { traceOf } from './telemetry/errors.ts'
 import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
@@ -112,6 +112,7 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
     health,
     lifecycle,
     log,
+    logRequests: config.logRequests,
     clock: systemClock,
     randomness: systemRandomness,
     version,

@@ -121,6 +121,12 @@ describe('a rule complains, with file and line,', () => {
       'src/http/server.ts:1: only src/config.ts reads the environment',
     ],
     [
+      'of a log that takes errors as they are',
+      'src/cli/serve.ts',
+      "import type { Logger } from 'pino'\nimport { pino } from 'pino'\n",
+      'src/cli/serve.ts:2: only src/telemetry/log.ts opens a log: errors leave their texts there',
+    ],
+    [
       'of a console',
       'src/http/server.ts',
       "/* console.log('a') */\nconsole.log('b')\n",

@@ -38,6 +38,8 @@ const HOST = 'src/host.ts'
 /** Who may call what: of the rest it knows time, randomness and the answers. */
 const ACCESS = 'src/access/'
 const ANSWERS = 'src/answers.ts'
+/** Opens every log, and takes the texts out of errors. */
+const LOG = 'src/telemetry/log.ts'
 const TALKERS = /^src\/(cli\/|main\.ts$)/
 const NAMELESS = /(^|\/)(utils?|helpers?)(\/|\.ts$)/
 
@@ -50,6 +52,7 @@ export const NAMED = [
   HOST,
   ANSWERS,
   'src/access/caller.ts',
+  LOG,
   'src/load/load.ts',
   'src/main.ts',
   'src/counter/redis.ts',
@@ -67,6 +70,7 @@ export function complaints(tree: Tree): Complaint[] {
     ...load(source),
     ...access(source),
     ...environment(source),
+    ...logs(source),
     ...consoles(source),
   ])
 }
@@ -134,6 +138,13 @@ function environment({ path, text, imports }: Source): Complaint[] {
     ...imports.filter(({ target }) => /^(node:)?process$/.test(target)).map(({ line }) => line),
   ]
   return lines.map((line) => `${path}:${line}: only ${CONFIG} reads the environment`)
+}
+
+function logs({ path, imports }: Source): Complaint[] {
+  if (path === LOG) return []
+  return imports
+    .filter(({ target, typeOnly }) => !typeOnly && target === 'pino')
+    .map(({ line }) => `${path}:${line}: only ${LOG} opens a log: errors leave their texts there`)
 }
 
 function consoles({ path, text }: Source): Complaint[] {

@@ -4,12 +4,18 @@ import { writeSync } from 'node:fs'
 import type { Reporter, TestModule } from 'vitest/node'
 
 export class CountsReporter implements Reporter {
-  #line = ''
+  #line: (() => string) | null = null
+  readonly #alsoFailed: () => number
+
+  /** @param alsoFailed what failed beside the tests, as it is known at the end */
+  constructor(alsoFailed: () => number = () => 0) {
+    this.#alsoFailed = alsoFailed
+  }
 
   onInit(): void {
     // At the exit of the process, behind all that other reporters and the teardown of servers have to say.
     process.once('exit', () => {
-      if (this.#line !== '') writeSync(1, `${this.#line}\n`)
+      if (this.#line !== null) writeSync(1, `${this.#line()}\n`)
     })
   }
 
@@ -28,6 +34,7 @@ export class CountsReporter implements Reporter {
         else skipped++
       }
     }
-    this.#line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+    this.#line = () =>
+      `${passed} passed, ${failed + this.#alsoFailed()} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
   }
 }

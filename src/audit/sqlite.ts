@@ -39,6 +39,10 @@ export function sqliteAuditSource({ path, clock = systemClock }: SqliteAuditOpti
         const campaign = campaignIn(database, campaignId)
         // Its clock is the machine's. The transaction began with that reading.
         return campaign === null ? null : await work(new SqliteSnapshot(database, campaign, clock))
+      } catch (error) {
+        // Without its text: that quotes what was read.
+        if (!(error instanceof Error && 'errcode' in error)) throw error
+        throw new Error(`${path} cannot be read: SQLite error ${String(error.errcode)}`, { cause: error })
       } finally {
         database.close()
       }

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
-import { destination, pino } from 'pino'
 import { readClientConfig, readConfig, type Config } from '../config.ts'
+import { openLog } from '../telemetry/log.ts'
 import { openServices } from '../wire.ts'
 import { gather, isFinal, openCaller, type Answer, type Call, type Person } from './demo/crowd.ts'
 import { listenForInterruption } from './interruption.ts'
@@ -86,7 +86,7 @@ async function openServers(opened: AsyncDisposableStack, signal: AbortSignal): P
   const folder = isEmbedded ? await mkdtemp(join(tmpdir(), 'firstcome-demo-')) : null
   if (folder !== null) opened.defer(() => rm(folder, { recursive: true }))
   const store: Config['store'] = folder === null ? config.store : { kind: 'embedded', path: join(folder, 'demo.db') }
-  const log = pino({ level: 'error', base: null }, destination({ fd: 2, sync: true }))
+  const log = openLog('error')
   const services = await openServices({ ...config, store, bootstrapApiKey: null }, log, STORY.servers)
   opened.defer(async () => {
     await Promise.all(services.map(({ app }) => app.close()))

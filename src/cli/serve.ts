@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
-import { destination, pino, type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { readConfig, type Config } from '../config.ts'
-import { traceOf } from '../http/fault-log.ts'
+import { traceOf } from '../telemetry/errors.ts'
+import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { openService, type Service } from '../wire.ts'
 import { addSettingFlags, environmentHelp, flagsOf } from './settings-help.ts'
@@ -30,8 +31,7 @@ Examples:
 }
 
 async function serve(config: Config): Promise<void> {
-  // Written at once: what a dying process has to say must not be lost in a buffer.
-  const log = pino({ level: config.logLevel, base: null }, destination({ fd: 2, sync: true }))
+  const log = openLog(config.logLevel)
   const service = await openService(config, log)
   endOnSignal(config, service, log)
   try {

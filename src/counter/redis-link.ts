@@ -201,9 +201,9 @@ function badUrl(): TypeError {
   )
 }
 
-/** Messages of network errors hold addresses; this does not. */
+/** Messages of network errors hold addresses, and those of Redis may repeat what was sent; this does neither. */
 export function wordFor(error: unknown): string {
-  if (error instanceof ErrorReply) return error.message.split(' ', 1)[0] ?? ''
+  if (error instanceof ErrorReply) return /^[A-Z]{1,32}(?= |$)/.exec(error.message)?.[0] ?? 'ErrorReply'
   if (error instanceof Error) return 'code' in error ? String(error.code) : error.constructor.name
   return typeof error
 }

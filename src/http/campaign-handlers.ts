@@ -7,8 +7,10 @@ import { campaignCursor, readCampaignCursor } from './cursors.ts'
 import { etagOf, readIfMatch } from './etags.ts'
 import { InvalidRequest } from './invalid-request.ts'
 import { CAMPAIGN_PAGE_DEFAULT } from './limits.ts'
+import { OPERATIONS } from './operations.ts'
 import type { Problems } from './problems.ts'
 import { bodyReader, queryReader } from './reader.ts'
+import type { RequestLog } from './request-log.ts'
 import { campaignChange, campaignJson, campaignWish, textOf } from './representations.ts'
 import { CAMPAIGN_ID, ChangeCampaignBody, CreateCampaignBody, ListCampaignsQuery, NoQuery } from './request-schemas.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -28,12 +30,14 @@ export class CampaignHandlers {
   readonly #campaigns: Campaigns
   readonly #lists: Turnstile
   readonly #problems: Problems
+  readonly #requests: RequestLog
 
   /** @param lists for all lists of this server */
-  constructor(campaigns: Campaigns, lists: Turnstile, problems: Problems) {
+  constructor(campaigns: Campaigns, lists: Turnstile, problems: Problems, requests: RequestLog) {
     this.#campaigns = campaigns
     this.#lists = lists
     this.#problems = problems
+    this.#requests = requests
   }
 
   create = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -41,7 +45,9 @@ export class CampaignHandlers {
     const answer = await this.#campaigns.create(campaignWish(readCreateBody(request.body)), authorOf(request))
     switch (answer.code) {
       case 'ready': {
-        reply.code(answer.created ? 201 : 200).header('location', `/v1/campaigns/${answer.view.campaign.id}`)
+        const { id } = answer.view.campaign
+        if (answer.created) this.#requests.changed(request, OPERATIONS.createCampaign, id, 201)
+        reply.code(answer.created ? 201 : 200).header('location', `/v1/campaigns/${id}`)
         return sendView(reply, answer.view)
       }
       case 'campaign_exists':
@@ -80,6 +86,7 @@ export class CampaignHandlers {
     const answer = await this.#campaigns.change(id, change, authorOf(request), seen)
     switch (answer.code) {
       case 'ready':
+        this.#requests.changed(request, OPERATIONS.changeCampaign, id, 200)
         return sendView(reply, answer.view)
       case 'campaign_not_found':
         return this.#problems.send(reply, answer.code)
@@ -102,6 +109,7 @@ export class CampaignHandlers {
     const answer = await this.#campaigns.delete(id, authorOf(request), seen)
     switch (answer.code) {
       case 'deleted':
+        this.#requests.changed(request, OPERATIONS.deleteCampaign, id, 204)
         return reply.code(204).send()
       case 'campaign_changed':
         return this.#sendChanged(reply, answer.view)

@@ -69,7 +69,7 @@ function sendRefusal(socket: Socket, error: NodeJS.ErrnoException, requestId: st
   const retry = isRetryable ? `Retry-After: ${Math.ceil(retryAfterMs / 1_000)}\r\n` : ''
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Content-Language: en\r\nCache-Control: no-store\r\n${retry}Connection: close\r\n\r\n${body}`,
+      `Content-Language: en\r\nCache-Control: no-store\r\nX-Request-Id: ${requestId}\r\n${retry}Connection: close\r\n\r\n${body}`,
   )
   // Closed at once, with bytes of the caller's still unread, the system would reset the connection and the reply with it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref()

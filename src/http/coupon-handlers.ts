@@ -18,6 +18,7 @@ import { InvalidRequest } from './invalid-request.ts'
 import { COUPON_PAGE_DEFAULT, EXPORTS_INSIDE_MAX, EXPORTS_RETRY_MS } from './limits.ts'
 import type { Problems } from './problems.ts'
 import { bodyReader, queryReader } from './reader.ts'
+import type { RequestLog } from './request-log.ts'
 import { couponJson, textOf } from './representations.ts'
 import { CAMPAIGN_ID, IssueCouponBody, ListCouponsQuery, NoQuery } from './request-schemas.ts'
 import { readIdempotencyKey } from './texts.ts'
@@ -39,6 +40,7 @@ export interface CouponParts {
   /** For all lists of this server. */
   readonly lists: Turnstile
   readonly rates: Rates
+  readonly requests: RequestLog
 }
 
 export class CouponHandlers {
@@ -48,16 +50,18 @@ export class CouponHandlers {
   readonly #problems: Problems
   readonly #lists: Turnstile
   readonly #rates: Rates
+  readonly #requests: RequestLog
   readonly #exports: Turnstile
   readonly #running = new Set<CouponExport>()
   #isClosing = false
 
-  constructor({ issuer, campaigns, clock, lists, rates }: CouponParts, problems: Problems) {
+  constructor({ issuer, campaigns, clock, lists, rates, requests }: CouponParts, problems: Problems) {
     this.#issuer = issuer
     this.#campaigns = campaigns
     this.#clock = clock
     this.#lists = lists
     this.#rates = rates
+    this.#requests = requests
     const limits = { insideMax: EXPORTS_INSIDE_MAX, waitingMax: 0, waitMsMax: 0, retryAfterMs: EXPORTS_RETRY_MS }
     this.#exports = new Turnstile(limits, clock)
     this.#problems = problems
@@ -68,7 +72,7 @@ export class CouponHandlers {
     const recipient = textOf(readIssueBody(request.body).recipient)
     const idempotencyKey = idempotencyKeyOf(request)
     const { id: campaignId } = request.params as CampaignParams
-    if (!CAMPAIGN_ID.test(campaignId)) return this.#problems.send(reply, 'campaign_not_found')
+    if (!CAMPAIGN_ID.test(campaignId)) return this.#answer(request, reply, campaignId, { code: 'campaign_not_found' })
     const { client } = request.caller
     const over = recipient === null ? null : this.#rates.recipient(client, recipient)
     if (over !== null) throw rateLimited(over)
@@ -76,10 +80,11 @@ export class CouponHandlers {
     const { socket } = request.raw
     const isGone = () => socket.destroyed
     const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone })
-    return this.#sendOutcome(reply, outcome)
+    return this.#answer(request, reply, campaignId, outcome)
   }
 
-  #sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
+  #answer(request: FastifyRequest, reply: FastifyReply, campaignId: string, outcome: Outcome): FastifyReply {
+    this.#requests.answered(request, campaignId, outcome)
     switch (outcome.code) {
       case 'issued':
         return reply.code(201).send(issuedJson(outcome.coupon, null))

@@ -4,21 +4,17 @@
 import type { FastifyRequest } from 'fastify'
 import type { FaultCode } from '../answers.ts'
 import type { Clock } from '../host.ts'
+import { causeOf, traceOf } from '../telemetry/errors.ts'
+import type { Log } from '../telemetry/log.ts'
 import { FAULT_LOG_PAUSE_MS } from './limits.ts'
 
-/** What the service writes its log with; pino is one. */
-export interface Log {
-  error(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
-
 export class FaultLog {
-  readonly #log: Log
+  readonly #log: Pick<Log, 'error' | 'warn'>
   readonly #clock: Clock
   /** By code: when the next line may be written, and how many were not. */
   readonly #quiet = new Map<FaultCode, { untilMs: number; suppressed: number }>()
 
-  constructor(log: Log, clock: Clock) {
+  constructor(log: Pick<Log, 'error' | 'warn'>, clock: Clock) {
     this.#log = log
     this.#clock = clock
   }
@@ -44,24 +40,4 @@ export class FaultLog {
     if (code === 'internal') this.#log.error({ ...fields, error: traceOf(error) }, 'a request failed')
     else this.#log.warn({ ...fields, cause: causeOf(error) }, 'a request was not answered')
   }
-}
-
-/** Kind and place. The message is left out: a driver's messages quote what was being written. */
-export function traceOf(error: unknown): object {
-  if (!(error instanceof Error)) return { name: typeof error }
-  const { name, stack = '', cause } = error
-  const at = stack.split('\n').filter((line) => line.startsWith('    at '))
-  return { name, ...codesOf(error), at, ...(cause !== undefined && { cause: traceOf(cause) }) }
-}
-
-/** Our own messages say what happened and nothing of the caller; of what lies below, its codes. */
-function causeOf(error: unknown): object {
-  if (!(error instanceof Error)) return {}
-  const { cause } = error
-  return { message: error.message, ...(cause instanceof Error && { name: cause.name, ...codesOf(cause) }) }
-}
-
-function codesOf(error: Error): object {
-  const { code, errno } = error as { code?: unknown; errno?: unknown }
-  return { ...(typeof code === 'string' && { code }), ...(typeof errno === 'number' && { errno }) }
 }

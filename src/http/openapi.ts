@@ -100,6 +100,10 @@ const HEADERS = {
     schema: { type: 'string', enum: ['en', 'ko'] },
   },
   ETag: { description: 'Of the campaign as it is now.', schema: { type: 'string' } },
+  RequestId: {
+    description: 'Names this call in the log: your own `X-Request-Id` if it is harmless, else one of ours.',
+    schema: { type: 'string' },
+  },
   RetryAfter: { description: 'Seconds: `retry_after_ms`, rounded up.', schema: { type: 'integer', minimum: 1 } },
 }
 
@@ -133,10 +137,13 @@ function describe(operation: Operation): object {
   }
 }
 
+/** In every reply. */
+const requestId = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } }
+
 function goodResponses({ replies }: Operation): Record<string, object> {
   const responseOf = ({ description, schema, samples = {}, stream, headers, isPageToo }: Reply) => ({
     description,
-    ...(headers !== undefined && { headers }),
+    headers: { ...headers, ...requestId },
     ...((schema !== undefined || stream !== undefined) && {
       content: {
         ...(schema !== undefined && { 'application/json': media(schema, samples) }),
@@ -158,6 +165,7 @@ function problemResponses(operation: Operation): Record<string, object> {
       {
         description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].meaning}`).join('\n\n'),
         headers: {
+          ...requestId,
           'Content-Language': { $ref: '#/components/headers/ContentLanguage' },
           ...(codes.some(isRetryable) && { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }),
           ...(codes.includes('unauthenticated') && { 'WWW-Authenticate': { $ref: '#/components/headers/Challenge' } }),

@@ -8,6 +8,7 @@ import type { FaultLog } from './fault-log.ts'
 import { InvalidRequest } from './invalid-request.ts'
 import { languageOf } from './languages.ts'
 import { BODY_BYTES_MAX, RETRY_JITTER, RETRY_MS_DEFAULT } from './limits.ts'
+import type { RequestLog } from './request-log.ts'
 
 export type ProblemCode = Exclude<OutcomeCode, 'issued' | 'replayed'> | FaultCode
 
@@ -41,13 +42,16 @@ export function problemJson(
 export class Problems {
   readonly #randomness: Randomness
   readonly #log: FaultLog
+  readonly #requests: RequestLog
 
-  constructor(randomness: Randomness, log: FaultLog) {
+  constructor(randomness: Randomness, log: FaultLog, requests: RequestLog) {
     this.#randomness = randomness
     this.#log = log
+    this.#requests = requests
   }
 
   send(reply: FastifyReply, code: ProblemCode, extras?: ProblemExtras): FastifyReply {
+    this.#requests.refused(reply.request, code)
     const language = languageOf(reply.request.headers['accept-language'])
     const problem = problemJson(code, reply.request.id, extras, language)
     return reply

@@ -17,17 +17,21 @@ export interface Handlers {
   readonly service: ServiceHandlers
 }
 
+/** As Fastify writes it, and logs show it. */
+export function routePattern({ path }: Pick<Operation, 'path'>): string {
+  return path.replace(/\{(\w+)\}/g, ':$1')
+}
+
 export function addRoutes(
   app: FastifyInstance,
   guard: Guard,
   { campaigns, coupons, audits, changes, service }: Handlers,
 ): void {
   const on = (operation: Operation, handler: RouteHandlerMethod) => {
-    const { method, path, replies } = operation
-    const url = path.replace(/\{(\w+)\}/g, ':$1')
+    const { method, replies } = operation
     // HEAD would read a whole export to say nothing.
     const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
-    app.route({ method, url, exposeHeadRoute, onRequest: guard.of(operation), handler })
+    app.route({ method, url: routePattern(operation), exposeHeadRoute, onRequest: guard.of(operation), handler })
   }
 
   on(OPERATIONS.createCampaign, campaigns.create)

@@ -7,9 +7,11 @@ import type { Rates } from '../access/rates.ts'
 import { Fault } from '../answers.ts'
 import type { AuditSource } from '../audit/source.ts'
 import type { Campaigns } from '../campaign/campaigns.ts'
+import type { LogRequests } from '../config.ts'
 import type { Counter } from '../counter/counter.ts'
 import type { Clock, Randomness } from '../host.ts'
 import type { Issuer } from '../issue/outcome.ts'
+import type { Log } from '../telemetry/log.ts'
 import { AuditHandlers } from './audit-handlers.ts'
 import { Audits } from './audits.ts'
 import { parseBodies } from './bodies.ts'
@@ -18,7 +20,7 @@ import { ChangeHandlers } from './change-handlers.ts'
 import { answerMalformed, closeWhileDraining } from './connections.ts'
 import { CouponHandlers } from './coupon-handlers.ts'
 import { addDocsPage } from './docs-page.ts'
-import { FaultLog, type Log } from './fault-log.ts'
+import { FaultLog } from './fault-log.ts'
 import { Guard } from './guard.ts'
 import type { Health, Lifecycle } from './health.ts'
 import { InvalidRequest } from './invalid-request.ts'
@@ -37,6 +39,7 @@ import {
 } from './limits.ts'
 import { openApiDocument } from './openapi.ts'
 import { Problems } from './problems.ts'
+import { RequestLog } from './request-log.ts'
 import { requestIds } from './request-ids.ts'
 import { addRoutes } from './routes.ts'
 import { ServiceHandlers } from './service-handlers.ts'
@@ -60,6 +63,7 @@ export interface ServerParts {
   readonly health: Health
   readonly lifecycle: Lifecycle
   readonly log: Log
+  readonly logRequests: LogRequests
   readonly clock: Clock
   readonly randomness: Randomness
   /** Of the program, for `/` and the OpenAPI document. */
@@ -69,7 +73,8 @@ export interface ServerParts {
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { keys, rates, issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, version } =
     parts
-  const problems = new Problems(randomness, new FaultLog(log, clock))
+  const requests = new RequestLog(parts)
+  const problems = new Problems(randomness, new FaultLog(log, clock), requests)
   const ids = requestIds(randomness)
 
   const app = Fastify({
@@ -88,19 +93,24 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },
     // Fastify's own logging would cost a line or two a request, with the address in it.
     logger: false,
-    genReqId: (request) => ids.of(request.headers['x-request-id']),
+    genReqId: (request) => ids.of(request.headers),
     // Who got a connection before it closed gets an answer.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerMalformed(ids.make, () => problems.retryAfterMs()),
     frameworkErrors: (error, request, reply) =>
-      void problems.sendError(error, request, reply.header('cache-control', 'no-store')),
+      void problems.sendError(
+        error,
+        request,
+        reply.header('cache-control', 'no-store').header('x-request-id', request.id),
+      ),
   })
 
+  requests.listen(app)
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
     request.caller = NOBODY
-    reply.header('cache-control', 'no-store')
+    reply.header('cache-control', 'no-store').header('x-request-id', request.id)
     const { headers, httpVersionMinor } = request.raw
     if (headers.host === undefined && httpVersionMinor === 1) {
       done(new InvalidRequest([{ in: 'header', pointer: '/Host', detail: 'is missing' }]))
@@ -124,7 +134,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     retryAfterMs: LISTS_RETRY_MS,
   }
   const lists = new Turnstile(limits, clock)
-  const coupons = new CouponHandlers({ issuer, campaigns, clock, lists, rates }, problems)
+  const coupons = new CouponHandlers({ issuer, campaigns, clock, lists, rates, requests }, problems)
   const audits = new Audits({ source: auditSource, counter, clock, isIssuing: () => !issuer.isIdle })
   app.addHook('preClose', (done) => {
     coupons.cutExports()
@@ -132,7 +142,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     done()
   })
   addRoutes(app, new Guard(keys, rates, problems), {
-    campaigns: new CampaignHandlers(campaigns, lists, problems),
+    campaigns: new CampaignHandlers(campaigns, lists, problems, requests),
     coupons,
     audits: new AuditHandlers(audits, campaigns, problems),
     changes: new ChangeHandlers(campaigns, lists),

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { inspect, parseArgs } from 'node:util'
+import { SECRETS_FOLDER } from '../secrets/notes.ts'
+import { searchFolder, type Search } from '../secrets/search.ts'
 import { runChaos, type RunResult } from './run.ts'
 import { PROMISES, type Promised } from './verdict.ts'
 
@@ -78,11 +80,22 @@ async function main(): Promise<number> {
     })
   }
   say(`seed ${values.seed}, ${servers} servers, ${minutes} minutes, in ${folder}`)
+  const secrets = join(folder, 'secrets')
+  mkdirSync(secrets)
+  process.env[SECRETS_FOLDER] = secrets
   const result = await runChaos({ seed: values.seed, servers, minutes, folder, say })
-  const isGood = tell(result, minutes)
+  const isSilent = tellSearch(searchFolder(secrets))
+  const isGood = tell(result, minutes) && isSilent
   if (isGood && !isKept) rmSync(folder, { recursive: true })
   if (!isGood) say(`Histories and logs are in ${folder}. The same plans again: npm run chaos -- --seed ${values.seed}`)
   return isGood ? 0 : 1
+}
+
+/** @returns were the logs free of secrets? */
+function tellSearch({ hits, secrets }: Search): boolean {
+  for (const { file, line, kind } of hits.slice(0, EXAMPLES_MAX)) say(`${file}:${line}: ${kind}`)
+  say(`\n${secrets} secrets looked for in the servers' logs: ${hits.length === 0 ? 'none is there' : 'see above'}`)
+  return hits.length === 0
 }
 
 function tell({ campaigns, coupons, calls, unknown, faults, findings, mistakes }: RunResult, minutes: number): boolean {

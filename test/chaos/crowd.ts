@@ -29,7 +29,7 @@ export function crowdOf(dice: Dice, size: number, spreadMs: number): Errand[] {
     const errand: Errand = {
       request: `r${number}`,
       recipient,
-      idempotencyKey: hasKey ? `key-${number}` : null,
+      idempotencyKey: hasKey ? `idem-key-${number}` : null,
       atMs: spreadMs * dice.fraction(),
       ...(dice.chance(0.06) && { hangUpAfterMs: dice.whole(1, 20) }),
       ...(dice.chance(0.08) && { hangUpAfterMs: dice.whole(300, 3_000) }),

@@ -8,6 +8,7 @@ import { systemClock, systemRandomness } from '../../src/host.ts'
 import { createHistory, openHistory, type HistoryCall, type HistoryWriter } from '../../src/load/history.ts'
 import { runLoad, type Want } from '../../src/load/load.ts'
 import type { Plan } from '../../src/load/plan.ts'
+import { noteSecrets } from '../secrets/notes.ts'
 import { LiveCampaign } from './live-campaign.ts'
 import type { CampaignPlan } from './round.ts'
 import type { Stage } from './stage.ts'
@@ -112,6 +113,7 @@ export class Gathering {
   }
 
   #hear(call: HistoryCall): Promise<void> {
+    noteSecrets(call.recipient, call.idempotency_key, call.coupon?.coupon_code)
     this.#counts.calls++
     if (call.code !== 'sold_out') this.#notSoldOut++
     if (call.answer === 'unknown') this.#counts.unknown++

@@ -30,7 +30,10 @@ export async function startBroken(
       writeFileSync(broken, pieces.join(instead))
     }
     const env = { PORT: '0', DRAIN_MS: '0', SQLITE_PATH: ':memory:', ...environment }
-    const server = await guardian.run(process.execPath, [join(guardian.folder, 'src/main.ts'), 'serve'], { env })
+    const server = await guardian.run(process.execPath, [join(guardian.folder, 'src/main.ts'), 'serve'], {
+      env,
+      isServer: true,
+    })
     const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)[^]*^Ready\.$/m)
     return { url, [Symbol.asyncDispose]: () => guardian.close() }
   } catch (error) {

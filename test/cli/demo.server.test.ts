@@ -14,7 +14,7 @@ const ARGS = [join(ROOT, 'src/main.ts'), 'demo']
 test('on an embedded store of its own, whatever key is meant for a server', async () => {
   await using guardian = await openGuardian()
   const env = { TMPDIR: guardian.folder, BOOTSTRAP_API_KEY: 'b'.repeat(32) }
-  const demo = await guardian.run(process.execPath, ARGS, { env })
+  const demo = await guardian.run(process.execPath, ARGS, { env, isServer: true })
   expect((await demo.exited).code, demo.output).toBe(0)
   expect(demo.output).toMatch(/^ +500 {2}coupons, slots 1 to 500$/m)
   expect(demo.output).toContain('Good: exactly 500 coupons')
@@ -23,7 +23,7 @@ test('on an embedded store of its own, whatever key is meant for a server', asyn
 
 test('Ctrl-C in between: nothing is left', async () => {
   await using guardian = await openGuardian()
-  const demo = await guardian.run(process.execPath, ARGS, { env: { TMPDIR: guardian.folder } })
+  const demo = await guardian.run(process.execPath, ARGS, { env: { TMPDIR: guardian.folder }, isServer: true })
   await demo.waitForOutput(/opens in/)
   expect(readdirSync(guardian.folder)).toHaveLength(1)
   demo.signal('SIGINT')
@@ -38,7 +38,7 @@ test.each([false, true])('on a database and a counter that are given; with API k
     const env = { MYSQL_URL: database.url, REDIS_URL: inject('redisUrl'), REDIS_PREFIX: uniquePrefix() }
     const makeKey = ['key', 'create', '--client', 'ops', '--scopes', 'admin']
     const key = hasKeys ? { FIRSTCOME_API_KEY: (await run('', makeKey, { env })).out.trim() } : {}
-    const demo = await guardian.run(process.execPath, ARGS, { env: { ...env, ...key } })
+    const demo = await guardian.run(process.execPath, ARGS, { env: { ...env, ...key }, isServer: true })
     expect((await demo.exited).code, demo.output).toBe(0)
     const connection = await createConnection(database.url)
     const [rows] = await connection.query('SELECT id FROM campaigns')

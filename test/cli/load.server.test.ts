@@ -4,6 +4,8 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { openHistory } from '../../src/load/history.ts'
+import { noteSecrets } from '../secrets/notes.ts'
 import { call, createCampaign, listCoupons, startServe, type ServerProcess } from '../serve/server-process.ts'
 import { freshDatabase, uniquePrefix, type FreshDatabase } from '../servers/fresh.ts'
 import { openGuardian } from '../servers/guarded.ts'
@@ -19,6 +21,12 @@ function claimsIn({ out }: Ended): Record<'ok' | 'FAIL' | 'not yet', string[]> {
 
 async function expectNothingLeft(url: string): Promise<void> {
   expect((await call(`${url}/v1/campaigns?test=all`))?.body['data']).toEqual([])
+}
+
+/** What the crowd of another process sent and got must be in no log either. */
+async function noteHistory(file: string): Promise<void> {
+  for await (const { recipient, idempotency_key: key, coupon } of (await openHistory(file)).calls)
+    noteSecrets(recipient, key, coupon?.coupon_code)
 }
 
 /** With what it says, what was found can be found again. */
@@ -153,6 +161,7 @@ describe('three servers on MySQL and Redis', () => {
     const [head, ...calls] = readFileSync(history, 'utf8').trimEnd().split('\n')
     expect(JSON.parse(head ?? '')).toMatchObject({ firstcome_history: 1, campaign_id: id })
     expect(calls).toHaveLength(80)
+    await noteHistory(history)
     // Nobody's history is written over.
     const again = await run(urls, [...args, '--really-issue-live-coupons'])
     expect(again).toMatchObject({ code: 3, err: expect.stringContaining('is there already') })
@@ -164,6 +173,7 @@ describe('three servers on MySQL and Redis', () => {
     const histories = ['seoul', 'busan'].map((name) => join(guardian.folder, `${name}.jsonl`))
     const both = histories.map((file) => run(urls, ['load', '--campaign', id, '--requests', '250', '--history', file]))
     for (const { code, out, err } of await Promise.all(both)) expect(code, out + err).toBe(0)
+    for (const file of histories) await noteHistory(file)
     const audited = await run(url(), ['audit', id, '--json', '--history', ...histories])
     expect(JSON.parse(audited.out)).toMatchObject({
       verdict: 'exact',

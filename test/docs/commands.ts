@@ -104,7 +104,11 @@ export async function openStage({ start, instead = {}, environment = {} }: Stage
     const steps = start === null ? [{ command: 'exec node src/main.ts serve', output: null }] : stepsOf(start)
     // The packages are there: these tests run on them.
     const script = steps.map(({ command }) => replaced(command, instead).replace(/\bnpm ci && /, '')).join('\n')
-    const server = await guardian.run('bash', ['-euc', script], { cwd: ROOT, env: { ...env, ...store } })
+    const server = await guardian.run('bash', ['-euc', script], {
+      cwd: ROOT,
+      env: { ...env, ...store },
+      isServer: true,
+    })
     const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)/)
     await server.waitForOutput(/^Ctrl-C ends it\.$/m)
     const shown = steps.at(-1)?.output ?? null

@@ -7,6 +7,7 @@ import { expect } from 'vitest'
 import { FAULTS, type Language } from '../../src/answers.ts'
 import { openApiDocument } from '../../src/http/openapi.ts'
 import { PROBLEMS, type ProblemCode } from '../../src/http/problems.ts'
+import { noteSecrets } from '../secrets/notes.ts'
 
 /** What may be answered on any path: said once in the document, not with each operation. */
 const ANYWHERE = ['not_found', 'method_not_allowed', 'request_timeout', 'headers_too_large', 'invalid_request']
@@ -111,7 +112,10 @@ export function callerOf(app: FastifyInstance): Call {
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...options.headers },
     })
     const reply = { status: response.statusCode, headers: response.headers, text: response.body }
-    return { ...reply, json: expectDocumented(method, url, reply) }
+    const json = expectDocumented(method, url, reply)
+    const { recipient } = (body ?? {}) as { recipient?: unknown }
+    noteSecrets(recipient, options.headers?.['idempotency-key'], json['coupon_code'])
+    return { ...reply, json }
   }
 }
 
@@ -152,12 +156,14 @@ function expectProblem(operation: Described | undefined, reply: Omit<Reply, 'jso
   expect(json['type']).toBe(`/problems/${code}`)
   expect(json['title']).toBe(PROBLEMS[code].title[reply.headers['content-language'] as Language])
   expect(reply.headers['cache-control']).toBe('no-store')
+  expect(reply.headers['x-request-id']).toBe(json['request_id'])
   const isRetryable = code in FAULTS && FAULTS[code as keyof typeof FAULTS].retryable
   const retryMs = json['retry_after_ms']
   expect(retryMs !== undefined).toBe(isRetryable)
   if (isRetryable) expect(reply.headers['retry-after']).toBe(String(Math.ceil(Number(retryMs) / 1_000)))
   expectHeaders(
     [
+      'X-Request-Id',
       'Content-Language',
       ...(isRetryable ? ['Retry-After'] : []),
       ...(code === 'unauthenticated' ? ['WWW-Authenticate'] : []),

@@ -13,13 +13,17 @@ import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { ledgerAuditSource } from '../../src/wire.ts'
 import { openPath, withFaults } from '../issue/open-path.ts'
+import { keepLog } from '../secrets/notes.ts'
 
 export interface OpenServer {
   readonly app: FastifyInstance
   readonly ledger: Ledger
   readonly keyStore: KeyStore
   readonly lifecycle: Lifecycle
+  /** Warnings and worse. */
   readonly logged: object[]
+  /** At the level info: changes, summaries, requests. */
+  readonly told: object[]
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -56,7 +60,11 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
   const ledger = withFaults(sqlite, faults)
   const { issuer, segments } = openPath(ledger, null)
   const logged: object[] = []
-  const log = (fields: object, message: string) => void logged.push({ ...fields, message })
+  const told: object[] = []
+  const writeTo = (lines: object[]) => (fields: object, message: string) => {
+    lines.push({ ...fields, message })
+    keepLog('in-process', `${JSON.stringify({ ...fields, message })}\n`)
+  }
   const keys = new KeyRing({ store: keyStore, clock: systemClock, bootstrapKey, onUnread: () => {} })
   await makeKeys?.(keyStore)
   await keys.start()
@@ -72,7 +80,8 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
     counter: null,
     health,
     lifecycle,
-    log: { error: log, warn: log },
+    log: { error: writeTo(logged), warn: writeTo(logged), info: writeTo(told) },
+    logRequests: 'faults',
     clock: systemClock,
     randomness: systemRandomness,
     version: '0.0.0',
@@ -84,5 +93,5 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
     await keys.close()
     await ledger.close()
   }
-  return { app, ledger, keyStore, lifecycle, logged, close }
+  return { app, ledger, keyStore, lifecycle, logged, told, close }
 }

@@ -127,7 +127,7 @@ describe('who guesses codes learns nothing from the answer or from the work that
       steps.length = 0
       const { status, headers, json } = await ask('GET', `/v1/campaigns/mine/coupons/${code}`)
       const { request_id: _, ...problem } = json
-      const { date: _date, ...rest } = headers as Record<string, unknown>
+      const { date: _date, 'x-request-id': _id, ...rest } = headers as Record<string, unknown>
       answers.push({ status, headers: rest, problem })
       asked.push([...steps])
     }

@@ -573,9 +573,11 @@ describe('faults', () => {
     expect(asFault('text', { committing: true })).toBe('text')
   })
 
-  it('a mistake of ours is passed on as it is', async () => {
+  it('a mistake of ours is told by its number: what SQLite says of it may quote a row', async () => {
     await using({ path: ':memory:' }, async (ledger) => {
-      await expect(ledger.createCampaign(aCampaign(0, { totalCoupons: 0 }))).rejects.toThrow('campaigns_total')
+      await expect(ledger.createCampaign(aCampaign(0, { totalCoupons: 0 }))).rejects.toThrow(
+        /^SQLite refused a statement: error 275$/,
+      )
       const escaped = await ledger.lock([], async (locked) => locked)
       await expect(escaped.markSoldOut({ id: 'x', createdAtMs: 0 }, 1)).rejects.toThrow('the lock has ended')
     })

@@ -550,4 +550,28 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ from: 'if (count > 0) await', to: 'if (count > 999) await' }],
     caughtBy: { test: 'test/campaign/erasure.test.ts', named: 'what is noted' },
   },
+  {
+    name: 'the log writes errors as it is handed them',
+    file: 'src/telemetry/log.ts',
+    edits: [{ from: 'args.map((argument) => (argument instanceof Error ? traceOf(argument) : argument))', to: 'args' }],
+    caughtBy: { test: 'test/telemetry/errors.test.ts', named: 'handed to the log' },
+  },
+  {
+    name: 'the log writes an id that nobody has confirmed',
+    file: 'src/telemetry/summaries.ts',
+    edits: [{ from: '!this.knows(campaignId) || ', to: '' }],
+    caughtBy: { test: 'test/telemetry/summaries.test.ts', named: 'an id is written only when' },
+  },
+  {
+    name: 'the last second of a server is not written',
+    file: 'src/telemetry/summaries.ts',
+    edits: [{ from: '    this.#cancel?.()\n    this.#flush()\n', to: '    this.#cancel?.()\n' }],
+    caughtBy: { test: 'test/http/request-log.test.ts', named: 'close does not forget' },
+  },
+  {
+    name: 'the log writes the whole code of a coupon',
+    file: 'src/http/request-log.ts',
+    edits: [{ from: '`…${toldCoupon.slice(-4)}`', to: 'toldCoupon' }],
+    caughtBy: { test: 'test/http/request-log.test.ts', named: 'each has one' },
+  },
 ]

@@ -62,13 +62,13 @@ async function issueUntilAnswered(urls: readonly string[], campaignId: string, k
 }
 
 test('SIGTERM in the middle of a rush: every accepted request is answered, exit 0, nothing acknowledged is lost', async () => {
-  const server = await start({ DRAIN_MS: '300' })
+  const server = await start({ DRAIN_MS: '300', LOG_REQUESTS: 'faults' })
   const { id } = await createCampaign(server.url, { total_coupons: 100_000 })
   const replies: (Reply | null)[] = []
   let isStopping = false
   const callers = Array.from({ length: 128 }, async (_, caller) => {
     for (let number = 0; ; number++) {
-      const reply = await issue(server.url, id, { key: `k-${caller}-${number}` })
+      const reply = await issue(server.url, id, { key: `rush-key-${caller}-${number}` })
       replies.push(reply)
       // After the signal: until the door is closed.
       if (reply === null && isStopping) return
@@ -90,6 +90,25 @@ test('SIGTERM in the middle of a rush: every accepted request is answered, exit 
   const acknowledged = replies.flatMap((reply) => (reply === null ? [] : [reply.body['coupon_code']]))
   expect(acknowledged.filter((code) => !stored.has(code))).toEqual([])
   expect(stored.size).toBe(acknowledged.length)
+
+  // Nor is anything of it missing in the log: its last second was written, too.
+  const summaries = server.process.output.split('\n').filter((line) => line.includes('"a second of a campaign"'))
+  const counted = summaries.map((line) => JSON.parse(line) as { campaign_id: string; issued: number })
+  expect(new Set(counted.map(({ campaign_id: campaignId }) => campaignId))).toEqual(new Set([id]))
+  expect(counted.reduce((sum, { issued }) => sum + issued, 0)).toBe(acknowledged.length)
+})
+
+test('what nobody catches ends the server, and its text stays out of the log; so does what goes wrong while it ends', async () => {
+  const SECRET = 'recipient-of-somebody'
+  const fail = `() => { throw Object.assign(new Error('Duplicate entry ${SECRET}'), { sql: 'INSERT INTO coupons' }) }`
+  const twice = `process.once('SIGWINCH', () => { setImmediate(${fail}); setImmediate(${fail}) })`
+  const server = await start({ DRAIN_MS: '600000' }, ['--import', `data:text/javascript,${encodeURIComponent(twice)}`])
+  const holding = issue(server.url, 'nix')
+  server.process.signal('SIGWINCH')
+  await holding
+  expect((await server.process.exited).code).toBe(1)
+  expect(server.process.output).toMatch(/"a mistake of ours: ending"[^]*"second error, exiting"[^]*"an error"/)
+  expect(server.process.output).not.toMatch(/recipient-of|Duplicate|INSERT/)
 })
 
 test('SIGTERM while the database is silent: nobody waits for what it owes to callers who are gone', async () => {
@@ -202,12 +221,14 @@ test("64 connections from before the start to after it, two servers whose clocks
   await Promise.all(
     Array.from({ length: 64 }, async (_, caller) => {
       for (let number = 0; issued.length < 500; number++) {
-        const reply = await answered(issue((caller % 2 === 0 ? early : late).url, id, { key: `k-${caller}-${number}` }))
+        const reply = await answered(
+          issue((caller % 2 === 0 ? early : late).url, id, { key: `rush-key-${caller}-${number}` }),
+        )
         ;(reply.status === 201 ? issued : refused).push(reply)
         // Once each, its replay: the same instant in the 201, the replay and the row.
         if (reply.status !== 201 || number % 10 !== 0) continue
         const replay = await answered(
-          issue((caller % 2 === 0 ? late : early).url, id, { key: `k-${caller}-${number}` }),
+          issue((caller % 2 === 0 ? late : early).url, id, { key: `rush-key-${caller}-${number}` }),
         )
         expect(replay.body).toEqual({ ...reply.body, replayed: 'request' })
       }

@@ -61,7 +61,7 @@ export function rushSuite(
       await Promise.all(
         Array.from({ length: 256 }, async (_, caller) => {
           for (let number = caller; number < 20_000; number += 256) {
-            replies.push(await issue(url(number), id, { recipient: `m-${number}` }))
+            replies.push(await issue(url(number), id, { recipient: `member-${number}` }))
           }
         }),
       )

@@ -2,6 +2,7 @@
 
 import { Agent, request as httpRequest } from 'node:http'
 import { fileURLToPath } from 'node:url'
+import { noteSecrets } from '../secrets/notes.ts'
 import { spawnGuarded, type SpawnedGuarded } from '../servers/guarded.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -18,9 +19,12 @@ export async function startServe(
   nodeArgs: readonly string[] = [],
   { isReadyAwaited = true, onOutput }: { isReadyAwaited?: boolean; onOutput?: (text: string) => void } = {},
 ): Promise<ServerProcess> {
-  const env = { PATH: process.env['PATH'], PORT: '0', DRAIN_MS: '0', ...environment }
+  // All that it may say, so that there is something to search for what it may not.
+  const logged = { LOG_LEVEL: 'debug', LOG_REQUESTS: 'all' }
+  const env = { PATH: process.env['PATH'], PORT: '0', DRAIN_MS: '0', ...logged, ...environment }
   const guarded = await spawnGuarded(process.execPath, [...nodeArgs, MAIN, 'serve'], {
     env,
+    isServer: true,
     ...(onOutput !== undefined && { onOutput }),
   })
   const [, url] = await guarded.waitForOutput(/listens on (http:\S+)/)
@@ -89,17 +93,19 @@ export async function createCampaign(
   return reply.body as Record<string, unknown> & { id: string }
 }
 
-export function issue(
+export async function issue(
   url: string,
   campaignId: string,
   { recipient, key, hangUpAfterMs }: { recipient?: string; key?: string; hangUpAfterMs?: number } = {},
 ): Promise<Reply | null> {
-  return call(`${url}/v1/campaigns/${campaignId}/coupons`, {
+  const reply = await call(`${url}/v1/campaigns/${campaignId}/coupons`, {
     method: 'POST',
     ...(recipient === undefined ? {} : { body: { recipient } }),
     ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }),
     ...(hangUpAfterMs === undefined ? {} : { hangUpAfterMs }),
   })
+  noteSecrets(recipient, key, reply?.body['coupon_code'])
+  return reply
 }
 
 /** Every coupon of the campaign, by the API's own pages. */

@@ -6,6 +6,7 @@
 
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { logKeeper } from '../secrets/notes.ts'
 import type { Report, RunOrder } from './guardian.ts'
 
 /** What is kept of a process's output, in characters: enough for any error, bounded for a server that talks all day. */
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Hears all of the output, as it comes: more than `output` keeps. */
   readonly onOutput?: (text: string) => void
+  /** It is a server of ours: what it says is kept, and searched for secrets at the end of the run. */
+  readonly isServer?: true
 }
 
 export interface Guarded {
@@ -110,7 +113,11 @@ export async function openGuardian(): Promise<Guardian> {
     folder,
     run(command, args, options = {}) {
       const order: RunOrder = { id: ++lastId, command, args, cwd: options.cwd, env: options.env }
-      const one = new GuardedProcess([command, ...args].join(' '), options.onOutput)
+      const keep = options.isServer === true ? logKeeper() : () => {}
+      const one = new GuardedProcess([command, ...args].join(' '), (text) => {
+        keep(text)
+        options.onOutput?.(text)
+      })
       processes.set(order.id, one)
       child.send(order)
       return one.started
@@ -127,12 +134,12 @@ class GuardedProcess implements Guarded {
   readonly started: Promise<Guarded>
   readonly exited: Promise<Exit>
   readonly #command: string
-  readonly #onOutput: ((text: string) => void) | undefined
+  readonly #onOutput: (text: string) => void
   readonly #started = Promise.withResolvers<Guarded>()
   readonly #exited = Promise.withResolvers<Exit>()
   readonly #listeners = new Set<() => void>()
 
-  constructor(command: string, onOutput: ((text: string) => void) | undefined) {
+  constructor(command: string, onOutput: (text: string) => void) {
     this.#command = command
     this.#onOutput = onOutput
     this.started = this.#started.promise
@@ -151,7 +158,7 @@ class GuardedProcess implements Guarded {
         break
       case 'output':
         this.output = (this.output + report.text).slice(-OUTPUT_MAX)
-        this.#onOutput?.(report.text)
+        this.#onOutput(report.text)
         break
       case 'exited':
         this.running = false

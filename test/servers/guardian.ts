@@ -23,6 +23,9 @@ export type Report =
   | { readonly is: 'output'; readonly id: number; readonly text: string }
   | { readonly is: 'exited'; readonly id: number; readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
+/** Nobody notices that output comes so much later. */
+const TELL_MS = 5
+
 const running = new Set<ChildProcess>()
 
 // Ctrl-C is for the tests; how they end is heard on the channel.
@@ -46,13 +49,26 @@ function run({ id, command, args, cwd, env }: RunOrder): void {
     running.delete(child)
     report({ is: 'failed', id, message: error.message })
   })
+  // A server may write a line for every request: what comes within a moment is one message to the tests.
+  let said = ''
+  let timer: NodeJS.Timeout | undefined
+  const tell = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (said !== '') report({ is: 'output', id, text: said })
+    said = ''
+  }
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => report({ is: 'output', id, text }))
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      timer ??= setTimeout(tell, TELL_MS)
+    })
   }
   child.once('exit', () => killGroup(child))
   // 'close' and not 'exit': all output has been reported before.
   child.once('close', (code, signal) => {
     running.delete(child)
+    tell()
     report({ is: 'exited', id, code, signal })
   })
 }

@@ -8,10 +8,28 @@ const CONSTRAINT_UNIQUE = 2_067
 const TOO_BIG = 18
 const MISMATCH = 20
 
-/** Busy, locked, read-only, interrupted, full, cannot open: SQLite gave up before the commit, and undid what it had done. */
-const undone = new Set([5, 6, 8, 9, 13, 14])
-/** Out of memory, I/O error, corrupt, locking protocol, not a database: a commit that ended so may still be found later. */
-const doubtful = new Set([7, 10, 11, 15, 26])
+/** SQLite gave up before the commit, and undid what it had done. */
+const undone = new Map([
+  [5, 'busy with another program'],
+  [6, 'busy with another connection'],
+  [8, 'the file is read-only'],
+  [9, 'interrupted'],
+  [13, 'the disk is full'],
+  [14, 'the file cannot be opened'],
+])
+/** A commit that ended so may still be found later. */
+const doubtful = new Map([
+  [7, 'out of memory'],
+  [10, 'the disk failed'],
+  [11, 'the file is damaged'],
+  [15, 'the locks of the file are out of order'],
+  [26, 'the file is no database'],
+])
+
+/** SQLite answered, and it is neither a row that was refused nor a reason to try again. */
+export class SqliteRefusal extends Error {
+  override readonly name = 'SqliteRefusal'
+}
 
 /** The extended result code; its low eight bits are the primary one. 0 when `error` does not come from SQLite. */
 export function resultCode(error: unknown): number {
@@ -27,18 +45,20 @@ export function rowRefusal(error: unknown): 'duplicate' | 'invalid' | null {
 }
 
 /**
- * LedgerUnavailable where the fault lies with the file or the disk; anything else is passed through. `committing`: could
- * the statement have made something durable? Neither a read nor a write inside a transaction that goes on can.
+ * LedgerUnavailable where the fault lies with the file or the disk, SqliteRefusal where it lies with us: SQLite's own texts
+ * quote statements and values, and go no further. What does not come from SQLite is passed through. `committing`: could the
+ * statement have made something durable? Neither a read nor a write inside a transaction that goes on can.
  */
 export function asFault(error: unknown, { committing }: { committing: boolean }): unknown {
   if (error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_STATE') return closed(error)
-  const primary = resultCode(error) & 0xff
-  if (!undone.has(primary) && !doubtful.has(primary)) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new LedgerUnavailable(`SQLite: ${message}`, {
-    mayBeWritten: committing && doubtful.has(primary),
-    cause: error,
-  })
+  const code = resultCode(error)
+  const primary = code & 0xff
+  const word = undone.get(primary) ?? doubtful.get(primary)
+  if (word !== undefined) {
+    const mayBeWritten = committing && doubtful.has(primary)
+    return new LedgerUnavailable(`SQLite: ${word} (error ${code})`, { mayBeWritten, cause: error })
+  }
+  return code === 0 ? error : new SqliteRefusal(`SQLite refused a statement: error ${code}`, { cause: error })
 }
 
 export function closed(cause?: unknown): LedgerUnavailable {

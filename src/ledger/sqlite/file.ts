@@ -99,5 +99,6 @@ export function unusable(path: string, error: unknown): unknown {
     default:
   }
   if (error instanceof Error && 'syscall' in error) return because(`cannot be opened: ${error.message}`)
-  return error
+  const code = resultCode(error)
+  return code === 0 ? error : because(`cannot be used: SQLite error ${code}`)
 }
