@@ -22,6 +22,8 @@ import type { Migration } from './ledger/migrations.ts'
 import { openMysqlLedger } from './ledger/mysql.ts'
 import { migrateMysql, printMysqlMigrations } from './ledger/mysql/migrate.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
+import { processMetrics } from './telemetry/exposition.ts'
+import { Telemetry } from './telemetry/telemetry.ts'
 import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
@@ -58,7 +60,8 @@ export async function openServices(config: Config, log: Logger, count: number): 
 }
 
 function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => Promise<void>): Service {
-  const counter = openCounter(config)
+  const telemetry = new Telemetry({ version, clock: systemClock, process: processMetrics() })
+  const counter = openCounter(config, telemetry)
   const memories = new Memories(ledger)
   const segments = new Segments(ledger, memories, systemClock)
   const issuer = new IssuePath({
@@ -69,10 +72,13 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
     clock: systemClock,
     randomness: systemRandomness,
     waitMsMax: config.waitMsMax,
+    meter: telemetry.issueMeter,
     onMistake: (error) => log.error({ error: traceOf(error) }, 'a mistake on the path of an issue'),
   })
   const lifecycle: Lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, counter, systemClock)
+  const isReady = () => health.ready() && !lifecycle.isDraining
+  telemetry.watch({ issuer, waitMsMax: config.waitMsMax, ledger, health, isReady })
   const app = buildServer({
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
@@ -83,6 +89,7 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
     log,
     clock: systemClock,
     randomness: systemRandomness,
+    telemetry,
     version,
   })
 
@@ -159,7 +166,7 @@ async function openLedger(config: Config, log: Logger): Promise<Ledger> {
   return openMysqlLedger({ url: config.store.url, log: { warn: (what) => log.warn(what) } })
 }
 
-function openCounter(config: Config): Counter | null {
+function openCounter(config: Config, telemetry: Telemetry): Counter | null {
   if (config.store.kind === 'embedded' || config.store.redis === null) return null
-  return openRedisCounter({ ...config.store.redis, clock: systemClock })
+  return telemetry.metered(openRedisCounter({ ...config.store.redis, clock: systemClock }))
 }

@@ -64,13 +64,15 @@ export class CouponHandlers {
     if (!CAMPAIGN_ID.test(campaignId)) return this.#problems.send(reply, 'campaign_not_found')
     // Asked when it matters, instead of a listener for each request.
     const { socket } = request.raw
-    const { client } = request.caller
+    const { caller, companion } = request
+    const { client } = caller
     const isGone = () => socket.destroyed
-    const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone })
+    const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone, companion })
     return this.#sendOutcome(reply, outcome)
   }
 
   #sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
+    reply.answer = outcome.code
     switch (outcome.code) {
       case 'issued':
         return reply.code(201).send(issuedJson(outcome.coupon, null))

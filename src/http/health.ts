@@ -30,11 +30,17 @@ export class ServiceHealth implements Health {
   #isPrepared = false
   #report: Promise<HealthReport> | null = null
   #freshUntilMs = 0
+  #clockOffsetMs: number | null = null
 
   constructor(ledger: Ledger, counter: Counter | null, clock: Clock) {
     this.#ledger = ledger
     this.#counter = counter
     this.#clock = clock
+  }
+
+  /** How far the database's clock was ahead of ours at the last look; null: it did not answer. */
+  get clockOffsetMs(): number | null {
+    return this.#clockOffsetMs
   }
 
   /** The database was reached, and its schema fits. */
@@ -59,7 +65,7 @@ export class ServiceHealth implements Health {
   async #look(): Promise<HealthReport> {
     const counter = this.#counter
     const [isDatabaseUp, isCounterUp] = await Promise.all([
-      this.#inTime(this.#ledger.ping().then(() => true)),
+      this.#inTime(this.#pingLedger()),
       counter === null ? false : this.#inTime(counter.ping()),
     ])
     return {
@@ -67,6 +73,15 @@ export class ServiceHealth implements Health {
       counter: counter === null ? 'off' : isCounterUp ? 'up' : 'down',
       lock_scope: this.#ledger.lockScope,
     }
+  }
+
+  async #pingLedger(): Promise<true> {
+    this.#clockOffsetMs = null
+    const sentAtMs = this.#clock.wallMs()
+    const { nowMs } = await this.#ledger.ping()
+    // It was read somewhere between question and answer.
+    this.#clockOffsetMs = nowMs - (sentAtMs + this.#clock.wallMs()) / 2
+    return true
   }
 
   /** What does not answer in time counts as down. */

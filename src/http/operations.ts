@@ -4,6 +4,7 @@ import type { TObject, TSchema } from 'typebox'
 import type { Scope } from '../access/caller.ts'
 import type { WrongField } from './invalid-request.ts'
 import { COUPON_PAGE_MAX } from './limits.ts'
+import { METRICS_TYPE } from '../telemetry/exposition.ts'
 import type { ProblemCode } from './problems.ts'
 import { REPLIES, REQUESTS } from './samples.ts'
 import * as replies from './reply-schemas.ts'
@@ -428,6 +429,20 @@ export const OPERATIONS = {
     summary: 'This document',
     description: 'OpenAPI 3.1.',
     replies: { 200: { description: 'The document.', schema: 'OpenApiDocument', samples: {} } },
+    problems: ['invalid_request', 'internal'],
+    wrong: [noHost],
+  },
+  metrics: {
+    operationId: 'metrics',
+    method: 'GET',
+    path: '/metrics',
+    tag: 'service',
+    scope: 'read',
+    summary: 'Numbers, for Prometheus',
+    description: 'Of this server: what it was asked and what it answered, how long that took, and how its stores are.',
+    replies: {
+      200: { description: 'The metrics.', stream: { contentType: METRICS_TYPE, sample: REPLIES.metrics } },
+    },
     problems: ['invalid_request', 'internal'],
     wrong: [noHost],
   },

@@ -50,6 +50,7 @@ export class Problems {
   send(reply: FastifyReply, code: ProblemCode, extras?: ProblemExtras): FastifyReply {
     const language = languageOf(reply.request.headers['accept-language'])
     const problem = problemJson(code, reply.request.id, extras, language)
+    reply.answer = code
     return reply
       .code(problem.status)
       .header('content-type', PROBLEM_TYPE)

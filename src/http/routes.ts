@@ -15,10 +15,11 @@ export interface Handlers {
 }
 
 export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, service }: Handlers): void {
-  const on = ({ method, path, replies }: Operation, handler: RouteHandlerMethod) => {
+  const on = ({ operationId, method, path, replies }: Operation, handler: RouteHandlerMethod) => {
     // HEAD would read a whole export to say nothing.
     const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
-    app.route({ method, url: path.replace(/\{(\w+)\}/g, ':$1'), exposeHeadRoute, handler })
+    const url = path.replace(/\{(\w+)\}/g, ':$1')
+    app.route({ method, url, config: { operationId }, exposeHeadRoute, handler })
   }
 
   on(OPERATIONS.createCampaign, campaigns.create)
@@ -40,4 +41,5 @@ export function addRoutes(app: FastifyInstance, { campaigns, coupons, audits, se
   on(OPERATIONS.start, service.start)
   on(OPERATIONS.problem, service.problem)
   on(OPERATIONS.document, service.document)
+  on(OPERATIONS.metrics, service.metrics)
 }

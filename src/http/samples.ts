@@ -6,6 +6,7 @@ import { type AuditReport, Findings } from '../audit/report.ts'
 import type { Campaign } from '../campaign/campaign.ts'
 import type { Coupon } from '../ledger/ledger.ts'
 import { FAULTS } from '../answers.ts'
+import { METRICS } from '../telemetry/metrics.ts'
 import { auditRunningJson } from './audit-handlers.ts'
 import { issuedJson } from './coupon-handlers.ts'
 import { campaignCursor, couponCursor } from './cursors.ts'
@@ -136,6 +137,7 @@ export const REPLIES = {
   starting: { status: 'starting', database: 'down', counter: 'off', lock_scope: 'campaign' },
   closing: { status: 'closing', database: 'up', counter: 'up', lock_scope: 'campaign' },
   start: startJson('0.1.0'),
+  metrics: `# HELP firstcome_ready ${METRICS.firstcome_ready.help}\n# TYPE firstcome_ready gauge\nfirstcome_ready 1\n`,
   problemPage: problemPageJson('sold_out'),
 } as const
 

@@ -8,6 +8,7 @@ import type { Campaigns } from '../campaign/campaigns.ts'
 import type { Counter } from '../counter/counter.ts'
 import type { Clock, Randomness } from '../host.ts'
 import type { Issuer } from '../issue/outcome.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { AuditHandlers } from './audit-handlers.ts'
 import { Audits } from './audits.ts'
 import { parseBodies } from './bodies.ts'
@@ -31,6 +32,7 @@ import {
   LISTS_WAITING_MAX,
   REQUEST_MS_MAX,
 } from './limits.ts'
+import { observeRequests } from './observing.ts'
 import { openApiDocument } from './openapi.ts'
 import { Problems } from './problems.ts'
 import { requestIds } from './request-ids.ts'
@@ -56,12 +58,14 @@ export interface ServerParts {
   readonly log: Log
   readonly clock: Clock
   readonly randomness: Randomness
+  readonly telemetry: Telemetry
   /** Of the program, for `/` and the OpenAPI document. */
   readonly version: string
 }
 
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, version } = parts
+  const { issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, telemetry, version } =
+    parts
   const problems = new Problems(randomness, new FaultLog(log, clock))
   const ids = requestIds(randomness)
 
@@ -90,6 +94,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
       void problems.sendError(error, request, reply.header('cache-control', 'no-store')),
   })
 
+  observeRequests(app, telemetry)
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
     request.caller = ANYBODY
@@ -128,7 +133,10 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     campaigns: new CampaignHandlers(campaigns, lists, problems),
     coupons,
     audits: new AuditHandlers(audits, campaigns, problems),
-    service: new ServiceHandlers({ health, lifecycle, version, document: openApiDocument(version) }, problems),
+    service: new ServiceHandlers(
+      { health, lifecycle, version, document: openApiDocument(version), telemetry },
+      problems,
+    ),
   })
   addDocsPage(app)
   return app

@@ -8,6 +8,7 @@ import { ServiceHealth, type Lifecycle } from '../../src/http/health.ts'
 import { buildServer, type ServerParts } from '../../src/http/server.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { Telemetry } from '../../src/telemetry/telemetry.ts'
 import { ledgerAuditSource } from '../../src/wire.ts'
 import { openPath, withFaults } from '../issue/open-path.ts'
 
@@ -40,12 +41,15 @@ export async function openServer(other: Others = {}): Promise<OpenServer> {
 
 export async function openServerUntilClosed({ faults = {}, ...other }: Others = {}): Promise<OpenServer> {
   const ledger = withFaults(await openSqliteLedger({ path: ':memory:' }), faults)
-  const { issuer, segments } = openPath(ledger, null)
+  const telemetry = new Telemetry({ version: '0.0.0', clock: systemClock, process: null })
+  const { issuer, segments } = openPath(ledger, null, { meter: telemetry.issueMeter })
   const logged: object[] = []
   const log = (fields: object, message: string) => void logged.push({ ...fields, message })
   const lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
   health.markPrepared()
+  const isReady = () => health.ready() && !lifecycle.isDraining
+  telemetry.watch({ issuer, waitMsMax: 3_000, ledger, health, isReady })
   const app = buildServer({
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
@@ -56,6 +60,7 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
     log: { error: log, warn: log },
     clock: systemClock,
     randomness: systemRandomness,
+    telemetry,
     version: '0.0.0',
     ...other,
   })
