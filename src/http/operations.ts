@@ -4,7 +4,6 @@ import type { TObject, TSchema } from 'typebox'
 import type { Scope } from '../access/caller.ts'
 import type { WrongField } from './invalid-request.ts'
 import { COUPON_PAGE_MAX } from './limits.ts'
-import { METRICS_TYPE } from '../telemetry/exposition.ts'
 import type { ProblemCode } from './problems.ts'
 import { REPLIES, REQUESTS } from './samples.ts'
 import * as replies from './reply-schemas.ts'
@@ -224,7 +223,7 @@ export const OPERATIONS = {
     scope: 'issue',
     summary: 'Issue a coupon',
     description:
-      'No body is `{}`. An answer is a durable row. Send an `Idempotency-Key`, a `recipient` or both: then the call can be repeated and gives the same coupon. Without either, an answer that is lost on its way is a coupon lost to its caller.',
+      'No body is `{}`. An answer is a durable row. Send an `Idempotency-Key`, a `recipient` or both: then the call can be repeated and gives the same coupon. Without either, an answer that is lost on its way is a coupon lost to its caller. With `Prefer: server-timing` every answer says in `Server-Timing` where the time went.',
     takesIdempotencyKey: true,
     body: { schema: 'IssueCoupon', isOptional: true, samples: REQUESTS.issueCoupon },
     replies: {
@@ -441,7 +440,7 @@ export const OPERATIONS = {
     summary: 'Numbers, for Prometheus',
     description: 'Of this server: what it was asked and what it answered, how long that took, and how its stores are.',
     replies: {
-      200: { description: 'The metrics.', stream: { contentType: METRICS_TYPE, sample: REPLIES.metrics } },
+      200: { description: 'The metrics.', stream: { contentType: 'text/plain', sample: REPLIES.metrics } },
     },
     problems: ['invalid_request', 'internal'],
     wrong: [noHost],

@@ -67,7 +67,7 @@ export const METRICS = {
   firstcome_issue_batch_requests: { type: 'histogram', bounds: SIZE_BOUNDS, help: 'Requests in a batch.' },
   firstcome_issue_followers_total: {
     type: 'counter',
-    help: 'Requests that waited for another call of the same request or recipient.',
+    help: 'Times that a request was left waiting for another call of the same request or recipient.',
   },
   firstcome_issue_station_duration_seconds: {
     type: 'histogram',

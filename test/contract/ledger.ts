@@ -1265,34 +1265,6 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
     })
 
-    describe('connections', () => {
-      it('are told by pool: who works, and who waits', async () => {
-        const { ledger: own, close } = await open()
-        const sums = () => {
-          const pools = own.connections()
-          for (const { busy, idle, opening, max } of pools) expect(busy + idle + opening).toBeLessThanOrEqual(max)
-          const sum = (of: 'busy' | 'waiting' | 'lost') => pools.reduce((all, pool) => all + pool[of], 0)
-          return { busy: sum('busy'), waiting: sum('waiting'), lost: sum('lost') }
-        }
-        expect(sums()).toEqual({ busy: 0, waiting: 0, lost: 0 })
-        const { campaign } = await own.createCampaign(aCampaign(nowMs))
-        const reached = Promise.withResolvers<void>()
-        const left = Promise.withResolvers<void>()
-        const first = own.lock([campaign.id], () => {
-          reached.resolve()
-          return left.promise
-        })
-        await reached.promise
-        expect(sums().busy).toBe(1)
-        const others = Array.from({ length: 20 }, () => own.lock([campaign.id], async () => {}).catch(() => {}))
-        await expect.poll(() => sums().waiting).toBeGreaterThan(0)
-        left.resolve()
-        await Promise.all([first, ...others])
-        expect(sums()).toEqual({ busy: 0, waiting: 0, lost: 0 })
-        await close()
-      })
-    })
-
     describe('checkSettings', () => {
       it('answers warnings that an operator can read', async () => {
         for (const warning of await ledger.checkSettings()) {
