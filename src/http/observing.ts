@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OUTCOMES, type FaultCode, type OutcomeCode } from '../answers.ts'
+import type { Clock } from '../host.ts'
 import type { Count, Spread } from '../telemetry/cells.ts'
 import { CallCompanion } from '../telemetry/companion.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -17,6 +18,8 @@ declare module 'fastify' {
     operationId?: string
   }
   interface FastifyRequest {
+    /** By the clock of the server: when its head had been read. */
+    arrivedAtMs: number
     /** null: nobody asked for the way of this request. */
     companion: CallCompanion | null
     span: RequestSpan | null
@@ -33,7 +36,7 @@ interface OperationCells {
 }
 
 /** To be called before any other hook is added: what those refuse is counted, too. */
-export function observeRequests(app: FastifyInstance, { meters, traces }: Telemetry): void {
+export function observeRequests(app: FastifyInstance, { meters, traces }: Telemetry, clock: Clock): void {
   const operations = new Map<string, OperationCells>()
   const answers = answerCells(meters)
   const hungUp = meters.count('firstcome_issue_hung_up_total', {})
@@ -57,13 +60,13 @@ export function observeRequests(app: FastifyInstance, { meters, traces }: Teleme
     }
     return count
   }
-  const countIssue = (request: FastifyRequest, { answer, elapsedTime }: FastifyReply): void => {
+  const countIssue = (request: FastifyRequest, answer: FastifyReply['answer'], tookMs: number): void => {
     if (answer === null) return
     // Nobody was told that.
     if (answer === 'unavailable' && request.raw.socket.destroyed) return hungUp.add()
     const cells = answers.get(answer)
     cells?.count.add()
-    cells?.duration.add(elapsedTime / 1_000)
+    cells?.duration.add(tookMs / 1_000)
   }
 
   meters.onLook(async () => {
@@ -73,11 +76,14 @@ export function observeRequests(app: FastifyInstance, { meters, traces }: Teleme
     })
   })
 
+  app.decorateRequest('arrivedAtMs', 0)
   app.decorateRequest('companion', null)
   app.decorateRequest('span', null)
   app.decorateReply('answer', null)
   app.addHook('onRequest', (request, _reply, done) => {
     underWay++
+    // Fastify's own `elapsedTime` is 0 unless it logs.
+    request.arrivedAtMs = clock.nowMs()
     if (traces !== null) {
       request.span = traces.begin(request.method, request.routeOptions.url ?? null, request.headers)
       request.companion = new CallCompanion(request.span.spanContext)
@@ -89,15 +95,16 @@ export function observeRequests(app: FastifyInstance, { meters, traces }: Teleme
   })
   app.addHook('onSend', (request, reply, _payload, done) => {
     underWay--
+    const tookMs = clock.nowMs() - request.arrivedAtMs
     const { config } = request.routeOptions
     const operation = request.is404 ? 'none' : (config.operationId ?? 'documentation')
     const cells = cellsOf(operation)
-    cells.duration.add(reply.elapsedTime / 1_000)
+    cells.duration.add(tookMs / 1_000)
     countOf(operation, cells, reply.statusCode).add()
     if (operation === 'issueCoupon') {
-      countIssue(request, reply)
+      countIssue(request, reply.answer, tookMs)
       if (request.companion !== null && isPreferred(SERVER_TIMING, request.raw.headers['prefer'])) {
-        reply.header(SERVER_TIMING, request.companion.serverTiming(reply.elapsedTime))
+        reply.header(SERVER_TIMING, request.companion.serverTiming(tookMs))
         reply.header('preference-applied', SERVER_TIMING)
       }
     }

@@ -94,7 +94,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
       void problems.sendError(error, request, reply.header('cache-control', 'no-store')),
   })
 
-  observeRequests(app, telemetry)
+  observeRequests(app, telemetry, clock)
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
     request.caller = ANYBODY

@@ -3,6 +3,7 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { FAULTS, OUTCOMES, Fault } from '../../src/answers.ts'
+import { systemClock } from '../../src/host.ts'
 import { OPERATIONS, type Operation } from '../../src/http/operations.ts'
 import { NEW_CAMPAIGN } from '../http/new-campaign.ts'
 import { openServer, type OpenServer } from '../http/open-server.ts'
@@ -31,6 +32,21 @@ test('answers by code, and how long they took by kind', async () => {
   expect(valueOf(series, 'firstcome_issue_answers_total')).toBe(4)
   const timed = (kind: string) => valueOf(series, 'firstcome_issue_duration_seconds_count', { kind })
   expect([timed('coupon'), timed('refusal'), timed('fault')]).toEqual([2, 1, 1])
+})
+
+test('how long it takes is measured from the head of a request to its reply', async () => {
+  let nowMs = 1_000
+  const issue = async () => {
+    nowMs += 1_500
+    return { code: 'sold_out' } as const
+  }
+  const clock = { ...systemClock, nowMs: () => nowMs }
+  const server = await openServer({ issuer: { issue, isIdle: true }, clock })
+  const reply = await post(server, '/v1/campaigns/c/coupons', {}, { prefer: 'server-timing' })
+  expect(reply.headers['server-timing']).toBe('total;dur=1500')
+  const series = await seriesFrom(server)
+  expect(valueOf(series, 'firstcome_issue_duration_seconds_sum', { kind: 'refusal' })).toBe(1.5)
+  expect(valueOf(series, 'firstcome_http_request_duration_seconds_sum', { operation: 'issueCoupon' })).toBe(1.5)
 })
 
 test('every code that a call for a coupon can be told is there from the start, and no other', async () => {
