@@ -76,12 +76,16 @@ export class ServiceHealth implements Health {
   }
 
   async #pingLedger(): Promise<true> {
-    this.#clockOffsetMs = null
     const sentAtMs = this.#clock.wallMs()
-    const { nowMs } = await this.#ledger.ping()
-    // It was read somewhere between question and answer.
-    this.#clockOffsetMs = nowMs - (sentAtMs + this.#clock.wallMs()) / 2
-    return true
+    try {
+      const { nowMs } = await this.#ledger.ping()
+      // It was read somewhere between question and answer.
+      this.#clockOffsetMs = nowMs - (sentAtMs + this.#clock.wallMs()) / 2
+      return true
+    } catch (error) {
+      this.#clockOffsetMs = null
+      throw error
+    }
   }
 
   /** What does not answer in time counts as down. */

@@ -9,6 +9,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { RequestSpan } from '../telemetry/traces.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
 import { isPreferred } from './preferences.ts'
+import { CAMPAIGN_ID } from './request-schemas.ts'
 
 const SERVER_TIMING = 'server-timing'
 
@@ -128,5 +129,6 @@ function answerCells(meters: Telemetry['meters']) {
 
 function campaignIdOf(request: FastifyRequest): string | null {
   const { id } = (request.params ?? {}) as { id?: unknown }
-  return typeof id === 'string' ? id : null
+  // Anything can stand in a path: what is no campaign's id is told to nobody.
+  return typeof id === 'string' && CAMPAIGN_ID.test(id) ? id : null
 }

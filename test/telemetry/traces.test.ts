@@ -91,11 +91,18 @@ test('a fault is an error, a refusal is none', async () => {
   const server = await openServer({ faults: { campaigns: () => Promise.reject(new Error('secret words')) } })
   await server.app.inject('/v1/campaigns/spring')
   await server.app.inject('/nowhere')
-  const [fault, unrouted] = exporter.getFinishedSpans()
+  await server.app.inject('/v1/campaigns/no%20id/coupons/SECRETCODE')
+  const [fault, unrouted, wrong] = exporter.getFinishedSpans()
   expect(fault?.status).toEqual({ code: SpanStatusCode.ERROR })
   expect(fault?.attributes).toMatchObject({ 'error.type': 'internal', 'http.response.status_code': 500 })
   expect(JSON.stringify([fault?.attributes, fault?.events])).not.toContain('secret words')
   expect([unrouted?.name, unrouted?.status.code]).toEqual(['GET', SpanStatusCode.UNSET])
+  expect(wrong?.attributes).toEqual({
+    'http.request.method': 'GET',
+    'http.route': '/v1/campaigns/:id/coupons/:code',
+    'http.response.status_code': 404,
+    'firstcome.code': 'campaign_not_found',
+  })
 })
 
 test('what is not sampled costs no span of a station', async () => {
