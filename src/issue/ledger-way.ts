@@ -77,7 +77,6 @@ export class LedgerWay {
     return this.#lanes.size === 0
   }
 
-  /** Requests that wait. */
   get size(): number {
     return [...this.#lanes.values()].reduce((size, { waiting }) => size + waiting.size, 0)
   }
