@@ -28,6 +28,8 @@ import { migrateMysql, printMysqlMigrations } from './ledger/mysql/migrate.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import { openSqliteKeyStore } from './ledger/sqlite/keys.ts'
 import { traceOf } from './telemetry/errors.ts'
+import { processMetrics } from './telemetry/exposition.ts'
+import { Telemetry } from './telemetry/telemetry.ts'
 import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
@@ -80,7 +82,8 @@ export async function openServices(config: Config, log: Logger, count: number): 
 }
 
 function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: () => Promise<void>): Service {
-  const counter = openCounter(config)
+  const telemetry = new Telemetry({ version, clock: systemClock, process: processMetrics() })
+  const counter = openCounter(config, telemetry)
   const memories = new Memories(ledger)
   const segments = new Segments(ledger, memories, systemClock)
   const issuer = new IssuePath({
@@ -91,6 +94,7 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
     clock: systemClock,
     randomness: systemRandomness,
     waitMsMax: config.waitMsMax,
+    meter: telemetry.issueMeter,
     onMistake: (error) => log.error({ error: traceOf(error) }, 'a mistake on the path of an issue'),
   })
   const keys = new KeyRing({
@@ -102,6 +106,8 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
   })
   const lifecycle: Lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, counter, systemClock)
+  const isReady = () => health.ready() && !lifecycle.isDraining
+  telemetry.watch({ issuer, waitMsMax: config.waitMsMax, ledger, health, isReady })
   const app = buildServer({
     keys,
     rates: new Rates(config.rates, systemClock),
@@ -115,6 +121,7 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
     logRequests: config.logRequests,
     clock: systemClock,
     randomness: systemRandomness,
+    telemetry,
     version,
   })
 
@@ -230,7 +237,7 @@ async function openLedger(config: Config, log: Logger): Promise<KeyedLedger> {
   return openMysqlLedger({ url: config.store.url, log: { warn: (what) => log.warn(what) } })
 }
 
-function openCounter(config: Config): Counter | null {
+function openCounter(config: Config, telemetry: Telemetry): Counter | null {
   if (config.store.kind === 'embedded' || config.store.redis === null) return null
-  return openRedisCounter({ ...config.store.redis, clock: systemClock })
+  return telemetry.metered(openRedisCounter({ ...config.store.redis, clock: systemClock }))
 }

@@ -103,6 +103,24 @@ describe('a rule complains, with file and line,', () => {
       'src/access/key-ring.ts:2: who may call is decided without the rest of the service (src/ledger/ledger.ts)',
     ],
     [
+      'of a metric made beside the metrics',
+      'src/http/server.ts',
+      "import { Counter } from '@prometheus-io/client'\n",
+      'src/http/server.ts:1: only src/telemetry/ imports it (@prometheus-io/client)',
+    ],
+    [
+      'of a span made beside the traces',
+      'src/ledger/mysql.ts',
+      "import { trace } from '@opentelemetry/api'\n",
+      'src/ledger/mysql.ts:1: only src/telemetry/ imports it (@opentelemetry/api)',
+    ],
+    [
+      'of a path that knows who counts',
+      'src/issue/batcher.ts',
+      "import type { Meters } from '../telemetry/meters.ts'\n",
+      'src/issue/batcher.ts:1: what is counted does not know who counts (src/telemetry/meters.ts): speak to src/issue/meter.ts',
+    ],
+    [
       'of a reader of the environment',
       'src/main.ts',
       '// process.env is read in config.ts\nexport const port = process.env.PORT\n',
@@ -166,6 +184,8 @@ test('what is allowed is not complained of', () => {
     ['src/audit/sqlite.ts', "import { DatabaseSync } from 'node:sqlite'\n"],
     ['src/issue/issue.ts', "import { a } from './batcher.ts'\nimport { b } from './fast-way.ts'\n"],
     ['src/issue/fast-way.ts', "import type { Batch } from './batcher.ts'\n// import { b } from './ledger-way.ts'\n"],
+    ['src/telemetry/exposition.ts', "import { Registry } from '@prometheus-io/client'\n"],
+    ['src/http/observing.ts', "import { Telemetry } from '../telemetry/telemetry.ts'\n"],
     ['src/config.ts', 'export const env = process.env\n'],
     ['src/cli/check.ts', "console.log('well')\n"],
     ['src/main.ts', "const hint = 'see //process'\nconsole.error(hint)\n"],

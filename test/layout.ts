@@ -32,6 +32,10 @@ const ADAPTER = /^src\/(?<name>counter\/redis|ledger\/mysql|ledger\/sqlite|audit
 /** What opens a connection: of all that it audits, an audit leans on this alone. */
 const PLUMBING = ['src/ledger/mysql/connection.ts', 'src/ledger/mysql/url.ts']
 const DRIVERS = /^(mysql2|@redis\/client|node:sqlite)(\/|$)/
+/** Metrics and traces stand behind a port: the path and its stores know none of their libraries. */
+const TELEMETRY = 'src/telemetry/'
+const TELEMETRY_LIBRARIES = /^@(prometheus-io|opentelemetry)\//
+const COUNTED = /^src\/(issue|campaign|counter|ledger|audit)\//
 /** A caller like any other: what it knows of the service, it knows from the documents. */
 const LOAD = 'src/load/'
 const HOST = 'src/host.ts'
@@ -58,6 +62,7 @@ export const NAMED = [
   'src/counter/redis.ts',
   'src/ledger/sqlite.ts',
   'src/audit/mysql.ts',
+  'src/telemetry/telemetry.ts',
 ]
 
 export function complaints(tree: Tree): Complaint[] {
@@ -69,6 +74,7 @@ export function complaints(tree: Tree): Complaint[] {
     ...audit(source),
     ...load(source),
     ...access(source),
+    ...telemetry(source),
     ...environment(source),
     ...logs(source),
     ...consoles(source),
@@ -129,6 +135,17 @@ function access({ path, imports }: Source): Complaint[] {
       ({ target }) => target.startsWith('src/') && !target.startsWith(ACCESS) && target !== HOST && target !== ANSWERS,
     )
     .map(({ line, target }) => `${path}:${line}: who may call is decided without the rest of the service (${target})`)
+}
+
+function telemetry({ path, imports }: Source): Complaint[] {
+  if (path.startsWith(TELEMETRY)) return []
+  return imports.flatMap(({ line, target }) => {
+    if (TELEMETRY_LIBRARIES.test(target)) return [`${path}:${line}: only ${TELEMETRY} imports it (${target})`]
+    if (COUNTED.test(path) && target.startsWith(TELEMETRY)) {
+      return [`${path}:${line}: what is counted does not know who counts (${target}): speak to src/issue/meter.ts`]
+    }
+    return []
+  })
 }
 
 function environment({ path, text, imports }: Source): Complaint[] {

@@ -45,6 +45,16 @@ export type Reservation =
   | { readonly status: 'ok'; readonly from: number; readonly count: number }
   | { readonly status: 'cold' }
 
+/** Why there is no answer, in a word: what an operator counts. */
+export const COUNTER_FAULTS = ['no_connection', 'no_reply', 'stalled', 'refused', 'nonsense', 'closed'] as const
+export type CounterFault = (typeof COUNTER_FAULTS)[number]
+
 export class CounterUnavailable extends Error {
   override readonly name = 'CounterUnavailable'
+  readonly fault: CounterFault
+
+  constructor(message: string, fault: CounterFault = 'no_connection') {
+    super(message)
+    this.fault = fault
+  }
 }

@@ -77,7 +77,7 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
     const giveUp = (): void => {
       for (const [index, { lane, about }] of waiting) {
         hold(lane)
-        settle(index, new CounterUnavailable(`${about}: no reply from Redis in ${replyMsMax} ms`))
+        settle(index, new CounterUnavailable(`${about}: no reply from Redis in ${replyMsMax} ms`, 'no_reply'))
       }
       // What is not on its way yet is not sent any more, and comes back as a rejection that releases its lane again.
       abort.abort()
@@ -88,25 +88,24 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
 
     for (const [index, { lane, about, key, send, decode }] of commands.entries()) {
       if (closing !== undefined) {
-        settle(index, new CounterUnavailable(`${about}: the counter is closed`))
+        settle(index, new CounterUnavailable(`${about}: the counter is closed`, 'closed'))
         continue
       }
       if (isStalled(lane)) {
-        settle(index, new CounterUnavailable(`${about}: Redis has not answered earlier commands yet`))
+        settle(index, new CounterUnavailable(`${about}: Redis has not answered earlier commands yet`, 'stalled'))
         continue
       }
       send(abort.signal).then(
         (reply) => {
           if (!waiting.has(index)) return release(lane)
           const decoded = decode(reply)
-          settle(
-            index,
-            decoded ? decoded.answer : new CounterUnavailable(`${about}: Redis gave a reply that makes no sense`),
-          )
+          const nonsense = `${about}: Redis gave a reply that makes no sense`
+          settle(index, decoded ? decoded.answer : new CounterUnavailable(nonsense, 'nonsense'))
         },
         (error: unknown) => {
           if (!waiting.has(index)) return release(lane)
-          settle(index, new CounterUnavailable(`${about}: ${explain(error, key, about, link.lastFault())}`))
+          const fault = error instanceof ErrorReply ? 'refused' : 'no_connection'
+          settle(index, new CounterUnavailable(`${about}: ${explain(error, key, about, link.lastFault())}`, fault))
         },
       )
     }

@@ -78,12 +78,14 @@ export class CouponHandlers {
     if (over !== null) throw rateLimited(over)
     // Asked when it matters, instead of a listener for each request.
     const { socket } = request.raw
+    const { companion } = request
     const isGone = () => socket.destroyed
-    const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone })
+    const outcome = await this.#issuer.issue({ campaignId, client, idempotencyKey, recipient, isGone, companion })
     return this.#answer(request, reply, campaignId, outcome)
   }
 
   #answer(request: FastifyRequest, reply: FastifyReply, campaignId: string, outcome: Outcome): FastifyReply {
+    reply.answer = outcome.code
     this.#requests.answered(request, campaignId, outcome)
     switch (outcome.code) {
       case 'issued':

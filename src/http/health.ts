@@ -30,11 +30,17 @@ export class ServiceHealth implements Health {
   #isPrepared = false
   #report: Promise<HealthReport> | null = null
   #freshUntilMs = 0
+  #clockOffsetMs: number | null = null
 
   constructor(ledger: Ledger, counter: Counter | null, clock: Clock) {
     this.#ledger = ledger
     this.#counter = counter
     this.#clock = clock
+  }
+
+  /** How far the database's clock was ahead of ours at the last look; null: it did not answer. */
+  get clockOffsetMs(): number | null {
+    return this.#clockOffsetMs
   }
 
   /** The database was reached, and its schema fits. */
@@ -59,13 +65,26 @@ export class ServiceHealth implements Health {
   async #look(): Promise<HealthReport> {
     const counter = this.#counter
     const [isDatabaseUp, isCounterUp] = await Promise.all([
-      this.#inTime(this.#ledger.ping().then(() => true)),
+      this.#inTime(this.#pingLedger()),
       counter === null ? false : this.#inTime(counter.ping()),
     ])
     return {
       database: isDatabaseUp ? 'up' : 'down',
       counter: counter === null ? 'off' : isCounterUp ? 'up' : 'down',
       lock_scope: this.#ledger.lockScope,
+    }
+  }
+
+  async #pingLedger(): Promise<true> {
+    const sentAtMs = this.#clock.wallMs()
+    try {
+      const { nowMs } = await this.#ledger.ping()
+      // It was read somewhere between question and answer.
+      this.#clockOffsetMs = nowMs - (sentAtMs + this.#clock.wallMs()) / 2
+      return true
+    } catch (error) {
+      this.#clockOffsetMs = null
+      throw error
     }
   }
 

@@ -234,7 +234,7 @@ export const OPERATIONS = {
     limitedAs: 'issues',
     summary: 'Issue a coupon',
     description:
-      'No body is `{}`. An answer is a durable row. Send an `Idempotency-Key`, a `recipient` or both: then the call can be repeated and gives the same coupon. Without either, an answer that is lost on its way is a coupon lost to its caller.',
+      'No body is `{}`. An answer is a durable row. Send an `Idempotency-Key`, a `recipient` or both: then the call can be repeated and gives the same coupon. Without either, an answer that is lost on its way is a coupon lost to its caller. With `Prefer: server-timing` every answer says in `Server-Timing` where the time went.',
     takesIdempotencyKey: true,
     body: { schema: 'IssueCoupon', isOptional: true, samples: REQUESTS.issueCoupon },
     replies: {
@@ -454,6 +454,20 @@ export const OPERATIONS = {
     summary: 'This document',
     description: 'OpenAPI 3.1.',
     replies: { 200: { description: 'The document.', schema: 'OpenApiDocument', samples: {} } },
+    problems: ['invalid_request', 'internal'],
+    wrong: [noHost],
+  },
+  metrics: {
+    operationId: 'metrics',
+    method: 'GET',
+    path: '/metrics',
+    tag: 'service',
+    scope: 'read',
+    summary: 'Numbers, for Prometheus',
+    description: 'Of this server: what it was asked and what it answered, how long that took, and how its stores are.',
+    replies: {
+      200: { description: 'The metrics.', stream: { contentType: 'text/plain', sample: REPLIES.metrics } },
+    },
     problems: ['invalid_request', 'internal'],
     wrong: [noHost],
   },

@@ -54,6 +54,7 @@ export class Problems {
     this.#requests.refused(reply.request, code)
     const language = languageOf(reply.request.headers['accept-language'])
     const problem = problemJson(code, reply.request.id, extras, language)
+    reply.answer = code
     return reply
       .code(problem.status)
       .header('content-type', PROBLEM_TYPE)

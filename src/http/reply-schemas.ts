@@ -212,6 +212,7 @@ export const Start = Type.Object({
   campaigns: Type.String(),
   health: Type.String(),
   readiness: Type.String(),
+  metrics: Type.String(),
 })
 
 export const OpenApiDocument = Type.Object({ openapi: Type.String() }, { additionalProperties: true })

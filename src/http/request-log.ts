@@ -14,10 +14,6 @@ import { routePattern } from './routes.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Monotonic. */
-    arrivedAtMs: number
-    /** The code of what was answered; null: none, or not yet. */
-    toldCode: ProblemCode | Outcome['code'] | null
     /** Of the coupon that was answered. */
     toldCoupon: string | null
   }
@@ -49,15 +45,8 @@ export class RequestLog {
     this.#summaries = new Summaries(log, clock)
   }
 
-  /** To be called before the first hook that may answer. */
   listen(app: FastifyInstance): void {
-    app.decorateRequest('arrivedAtMs', 0)
-    app.decorateRequest('toldCode', null)
     app.decorateRequest('toldCoupon', null)
-    app.addHook('onRequest', (request, _reply, done) => {
-      request.arrivedAtMs = this.#clock.nowMs()
-      done()
-    })
     // After the last reply: every caller who waited is counted.
     app.addHook('onClose', (_app, done) => {
       this.#summaries.close()
@@ -73,14 +62,12 @@ export class RequestLog {
 
   /** A call for a coupon was answered. */
   answered(request: FastifyRequest, campaignId: string, outcome: Outcome): void {
-    request.toldCode = outcome.code
     if ('coupon' in outcome) request.toldCoupon = outcome.coupon.couponCode
     this.#summaries.count(campaignId, outcome.code, this.#clock.nowMs() - request.arrivedAtMs)
   }
 
   /** Anything but what was asked for is about to be told. */
   refused(request: FastifyRequest, code: ProblemCode): void {
-    request.toldCode = code
     if (!isFault(code) || request.method !== 'POST' || request.routeOptions.url !== ISSUE) return
     const { id } = request.params as { id: string }
     this.#summaries.count(id, code, this.#clock.nowMs() - request.arrivedAtMs)
@@ -96,7 +83,8 @@ export class RequestLog {
   }
 
   #line(request: FastifyRequest, reply: FastifyReply): void {
-    const { toldCode, toldCoupon } = request
+    const { toldCoupon } = request
+    const { answer } = reply
     this.#log.info(
       {
         request_id: request.id,
@@ -105,7 +93,7 @@ export class RequestLog {
         ...this.#campaignOf(request, reply.statusCode),
         ...clientOf(request),
         status: reply.statusCode,
-        ...(toldCode !== null && { code: toldCode }),
+        ...(answer !== null && { code: answer }),
         ...(toldCoupon !== null && { coupon: `…${toldCoupon.slice(-4)}` }),
         ms: Math.round((this.#clock.nowMs() - request.arrivedAtMs) * 10) / 10,
       },

@@ -28,10 +28,17 @@ export function addRoutes(
   { campaigns, coupons, audits, changes, service }: Handlers,
 ): void {
   const on = (operation: Operation, handler: RouteHandlerMethod) => {
-    const { method, replies } = operation
+    const { operationId, method, replies } = operation
     // HEAD would read a whole export to say nothing.
     const exposeHeadRoute = method === 'GET' && replies[200]?.stream === undefined
-    app.route({ method, url: routePattern(operation), exposeHeadRoute, onRequest: guard.of(operation), handler })
+    app.route({
+      method,
+      url: routePattern(operation),
+      config: { operationId },
+      exposeHeadRoute,
+      onRequest: guard.of(operation),
+      handler,
+    })
   }
 
   on(OPERATIONS.createCampaign, campaigns.create)
@@ -55,4 +62,5 @@ export function addRoutes(
   on(OPERATIONS.start, service.start)
   on(OPERATIONS.problem, service.problem)
   on(OPERATIONS.document, service.document)
+  on(OPERATIONS.metrics, service.metrics)
 }

@@ -8,6 +8,7 @@ import { campaignFacts } from '../campaign/facts.ts'
 import type { Change } from '../ledger/changes.ts'
 import type { Coupon } from '../ledger/ledger.ts'
 import { FAULTS } from '../answers.ts'
+import { METRICS } from '../telemetry/metrics.ts'
 import { auditRunningJson } from './audit-handlers.ts'
 import { issuedJson } from './coupon-handlers.ts'
 import { campaignCursor, changeCursor, couponCursor } from './cursors.ts'
@@ -162,6 +163,7 @@ export const REPLIES = {
   starting: { status: 'starting', database: 'down', counter: 'off', lock_scope: 'campaign' },
   closing: { status: 'closing', database: 'up', counter: 'up', lock_scope: 'campaign' },
   start: startJson('0.1.0'),
+  metrics: `# HELP firstcome_ready ${METRICS.firstcome_ready.help}\n# TYPE firstcome_ready gauge\nfirstcome_ready 1\n`,
   problemPage: problemPageJson('sold_out'),
 } as const
 

@@ -12,6 +12,7 @@ import type { Counter } from '../counter/counter.ts'
 import type { Clock, Randomness } from '../host.ts'
 import type { Issuer } from '../issue/outcome.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { AuditHandlers } from './audit-handlers.ts'
 import { Audits } from './audits.ts'
 import { parseBodies } from './bodies.ts'
@@ -37,6 +38,7 @@ import {
   LISTS_WAITING_MAX,
   REQUEST_MS_MAX,
 } from './limits.ts'
+import { observeRequests } from './observing.ts'
 import { openApiDocument } from './openapi.ts'
 import { Problems } from './problems.ts'
 import { RequestLog } from './request-log.ts'
@@ -66,13 +68,27 @@ export interface ServerParts {
   readonly logRequests: LogRequests
   readonly clock: Clock
   readonly randomness: Randomness
+  readonly telemetry: Telemetry
   /** Of the program, for `/` and the OpenAPI document. */
   readonly version: string
 }
 
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { keys, rates, issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, version } =
-    parts
+  const {
+    keys,
+    rates,
+    issuer,
+    campaigns,
+    auditSource,
+    counter,
+    health,
+    lifecycle,
+    log,
+    clock,
+    randomness,
+    telemetry,
+    version,
+  } = parts
   const requests = new RequestLog(parts)
   const problems = new Problems(randomness, new FaultLog(log, clock), requests)
   const ids = requestIds(randomness)
@@ -106,6 +122,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
       ),
   })
 
+  observeRequests(app, telemetry, clock)
   requests.listen(app)
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
@@ -146,7 +163,10 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     coupons,
     audits: new AuditHandlers(audits, campaigns, problems),
     changes: new ChangeHandlers(campaigns, lists),
-    service: new ServiceHandlers({ health, lifecycle, version, document: openApiDocument(version) }, problems),
+    service: new ServiceHandlers(
+      { health, lifecycle, version, document: openApiDocument(version), telemetry },
+      problems,
+    ),
   })
   addDocsPage(app)
   return app

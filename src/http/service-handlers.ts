@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FAULTS, type Language } from '../answers.ts'
 import type { Health, Lifecycle } from './health.ts'
+import { METRICS_TYPE } from '../telemetry/exposition.ts'
 import { languageOf } from './languages.ts'
 import { PROBLEMS, type ProblemCode, type Problems } from './problems.ts'
 
@@ -15,6 +16,7 @@ export function startJson(version: string) {
     campaigns: '/v1/campaigns',
     health: '/livez',
     readiness: '/readyz',
+    metrics: '/metrics',
   }
 }
 
@@ -35,6 +37,7 @@ export interface ServiceParts {
   readonly version: string
   /** The OpenAPI document. */
   readonly document: object
+  readonly telemetry: { text(): Promise<string> }
 }
 
 export class ServiceHandlers {
@@ -90,6 +93,9 @@ export class ServiceHandlers {
       .header('content-type', 'application/json; charset=utf-8')
       .header('cache-control', 'no-cache')
       .send(this.#documentJson)
+
+  metrics = async (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.header('content-type', METRICS_TYPE).send(await this.#parts.telemetry.text())
 }
 
 function isProblemCode(code: string): code is ProblemCode {

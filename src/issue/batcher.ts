@@ -33,6 +33,21 @@ export class Batcher {
     return this.#queue.size === 0 && this.#flights.size === 0
   }
 
+  /** Requests that wait. */
+  get size(): number {
+    return this.#queue.size
+  }
+
+  /** Batches under way. */
+  get flights(): number {
+    return this.#flights.size
+  }
+
+  /** Those that requests wait for. */
+  get campaignIds(): Iterable<string> {
+    return this.#queue.campaignIds
+  }
+
   add(request: IssueRequest): void {
     this.#queue.add(request)
     this.#schedule()

@@ -17,6 +17,10 @@ export class Deadlines {
     this.#clock = clock
   }
 
+  get size(): number {
+    return this.#unanswered.size
+  }
+
   add(request: IssueRequest): void {
     this.#unanswered.add(request)
     if (!this.#isTicking) this.#tick()

@@ -19,6 +19,10 @@ export class FairQueue {
     return this.#size
   }
 
+  get campaignIds(): Iterable<string> {
+    return this.#queues.keys()
+  }
+
   sizeOf(campaignId: string): number {
     const queue = this.#queues.get(campaignId)
     return queue === undefined ? 0 : queue.again.length + queue.fresh.length

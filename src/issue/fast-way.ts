@@ -8,6 +8,7 @@ import type { Clock, Randomness } from '../host.ts'
 import type { Ledger, RecordAnswer } from '../ledger/ledger.ts'
 import type { Codes } from './codes.ts'
 import { FoundCoupons, isOwnRow } from './look-up.ts'
+import type { IssueMeter, LedgerWayReason, ResyncReason } from './meter.ts'
 import { isStillWanted, type IssueRequest } from './request.ts'
 import { SpareSlots } from './spare-slots.ts'
 import { untilAnswered } from './until-answered.ts'
@@ -18,7 +19,20 @@ export interface FastWayPorts {
   readonly codes: Codes
   readonly clock: Clock
   readonly randomness: Randomness
+  readonly meter: IssueMeter
   readonly onMistake: (error: unknown) => void
+}
+
+/** What the requests of a campaign need. */
+interface Need {
+  readonly campaign: CampaignState
+  readonly waiting: readonly IssueRequest[]
+  readonly slots: number[]
+  readonly total: number
+  /** Beyond the slots they have. */
+  readonly count: number
+  /** Of those who get none. */
+  reason: LedgerWayReason
 }
 
 export class FastWay {
@@ -44,24 +58,30 @@ export class FastWay {
   async #reserve(requests: readonly IssueRequest[]): Promise<{ ready: IssueRequest[]; left: IssueRequest[] }> {
     // One look-up gave all requests of a campaign the same state of it.
     const campaigns = Map.groupBy(requests, (request) => request.campaign as CampaignState)
-    const needs = [...campaigns].map(([campaign, waiting]) => {
+    const needs = [...campaigns].map(([campaign, waiting]): Need => {
       const slots = this.#spare.take(campaign, waiting.length)
-      return { campaign, waiting, slots, total: campaign.totalCoupons, count: waiting.length - slots.length }
+      const count = waiting.length - slots.length
+      return { campaign, waiting, slots, total: campaign.totalCoupons, count, reason: 'nothing_left' }
     })
     const asks = needs.filter((need) => need.count > 0)
-    const reservations = await this.#reserveRuns(asks)
+    const reservations =
+      asks.length === 0 ? [] : await this.#ports.meter.station('reserve', requests, () => this.#reserveRuns(asks))
     asks.forEach((need, index) => {
       const reservation = reservations[index]
-      if (reservation === undefined || reservation.status !== 'ok') return
+      if (reservation === undefined || reservation.status !== 'ok') {
+        need.reason = reservation === undefined ? 'counter_unavailable' : 'counter_cold'
+        return
+      }
       for (let slot = reservation.from; slot < reservation.from + reservation.count; slot++) need.slots.push(slot)
     })
 
     const ready: IssueRequest[] = []
     const left: IssueRequest[] = []
-    for (const { waiting, slots } of needs) {
+    for (const { waiting, slots, reason } of needs) {
       for (const [index, request] of waiting.entries()) {
         const slot = slots[index]
         if (slot === undefined) {
+          request.ledgerWayReason = reason
           left.push(request)
         } else {
           request.slot = slot
@@ -76,11 +96,13 @@ export class FastWay {
   async #reserveRuns(
     asks: readonly { campaign: CampaignState; total: number; count: number }[],
   ): Promise<(Reservation | undefined)[]> {
-    if (asks.length === 0) return []
     const first = (await this.#ports.counter.reserve(asks)).map(answered)
     const cold = asks.filter((_, index) => first[index]?.status === 'cold')
     if (cold.length === 0) return first
-    await this.#resync(cold.map(({ campaign }) => campaign))
+    await this.#resync(
+      cold.map(({ campaign }) => campaign),
+      'cold',
+    )
     const second = (await this.#ports.counter.reserve(cold)).map(answered)
     return first.map((reservation, index) => {
       const at = cold.indexOf(asks[index] as (typeof asks)[number])
@@ -88,7 +110,8 @@ export class FastWay {
     })
   }
 
-  async #resync(campaigns: readonly CampaignState[]): Promise<void> {
+  async #resync(campaigns: readonly CampaignState[], reason: ResyncReason): Promise<void> {
+    this.#ports.meter.resynced(reason, campaigns.length)
     try {
       const maxSlots = await this.#ports.ledger.maxSlots(campaigns.map(({ id }) => id))
       await this.#ports.counter.resync(
@@ -111,6 +134,7 @@ export class FastWay {
     const rows = ready.map((request) => request.row())
     let isFateKnown = true
     const answer = await untilAnswered<RecordAnswer>(
+      'record',
       ready,
       () => this.#ports.ledger.record(rows),
       this.#ports,
@@ -151,7 +175,7 @@ export class FastWay {
     status: 'recorded' | 'duplicate',
     isFateKnown: boolean,
   ): Promise<IssueRequest[]> {
-    const read = await untilAnswered(ready, () => this.#ports.ledger.read(readBackOf(ready)), this.#ports)
+    const read = await untilAnswered('read_back', ready, () => this.#ports.ledger.read(readBackOf(ready)), this.#ports)
     if (read === null) return []
     const found = new FoundCoupons(read.coupons)
     const again: IssueRequest[] = []
@@ -178,11 +202,15 @@ export class FastWay {
       // Nothing of a duplicate statement was written, and its code may be what was taken.
       if (status === 'duplicate') request.code = null
     }
-    if (behind.size > 0) await this.#resync([...behind.values()])
+    if (behind.size > 0) await this.#resync([...behind.values()], 'behind')
     const isUnexplained = behind.size === 0 && !isExplained
+    let collided = 0
     for (const request of again) {
-      if (status === 'recorded' || isUnexplained || behind.has(request.campaignId)) request.collisions++
+      if (status !== 'recorded' && !isUnexplained && !behind.has(request.campaignId)) continue
+      request.collisions++
+      collided++
     }
+    this.#ports.meter.collided(collided)
     return again
   }
 }

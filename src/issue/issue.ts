@@ -18,6 +18,7 @@ import { LedgerWay } from './ledger-way.ts'
 import { ISSUE_LIMITS } from './limits.ts'
 import { decide, FoundCoupons, queryFor } from './look-up.ts'
 import type { Memories } from './memories.ts'
+import type { IssueLoad, IssueMeter } from './meter.ts'
 import type { IssueCall, Issuer, Outcome } from './outcome.ts'
 import { IssueRequest, isStillWanted } from './request.ts'
 import type { Segments } from './segments.ts'
@@ -32,6 +33,7 @@ export interface IssuePorts {
   readonly clock: Clock
   readonly randomness: Randomness
   readonly waitMsMax: number
+  readonly meter: IssueMeter
   /** Told of what should not happen: a mistake of ours, which cost a caller its answer. */
   readonly onMistake: (error: unknown) => void
 }
@@ -59,9 +61,22 @@ export class IssuePath implements Issuer {
     return this.#batcher.isIdle && this.#ledgerWay.isIdle
   }
 
+  load(): IssueLoad {
+    const campaignIds = new Set([...this.#batcher.campaignIds, ...this.#ledgerWay.campaignIds])
+    return {
+      waiting: this.#batcher.size + this.#ledgerWay.size,
+      unanswered: this.#deadlines.size,
+      batchesUnderWay: this.#batcher.flights,
+      bytesHeld: this.#bytesHeld,
+      expectedWaitMs: [...campaignIds].reduce((longestMs, id) => Math.max(longestMs, this.#expectedWaitMs(id)), 0),
+    }
+  }
+
   issue(call: IssueCall): Promise<Outcome> {
-    const waitMs = this.#batcher.expectedWaitMs(call.campaignId) + this.#ledgerWay.expectedWaitMs(call.campaignId)
-    if (waitMs > this.#ports.waitMsMax || this.#bytesHeld > ISSUE_LIMITS.queueBytesMax.value) {
+    const waitMs = this.#expectedWaitMs(call.campaignId)
+    const isTooLong = waitMs > this.#ports.waitMsMax
+    if (isTooLong || this.#bytesHeld > ISSUE_LIMITS.queueBytesMax.value) {
+      this.#ports.meter.overloaded(isTooLong ? 'wait' : 'bytes')
       return Promise.reject(new Fault('overloaded', 'the queue is full', { retryAfterMs: Math.max(waitMs, 1_000) }))
     }
     return new Promise((resolve, reject) => {
@@ -72,9 +87,14 @@ export class IssuePath implements Issuer {
     })
   }
 
+  #expectedWaitMs(campaignId: string): number {
+    return this.#batcher.expectedWaitMs(campaignId) + this.#ledgerWay.expectedWaitMs(campaignId)
+  }
+
   async #walk(batch: IssueRequest[]): Promise<void> {
     // Before the look-up: it must begin after the call that came first was answered, or it would miss what that one got.
     const claimed = batch.filter((request) => this.#claims.take(request))
+    this.#ports.meter.batch(batch.length, batch.length - claimed.length)
     if (claimed.length === 0) return
     const looked = await this.#lookUp(claimed)
     const [fast, slow] = this.#ways(looked.filter(isStillWanted))
@@ -91,11 +111,12 @@ export class IssuePath implements Issuer {
 
   /** Answers whom the ledger answers already; resolves with those who want a slot. */
   async #lookUp(batch: readonly IssueRequest[]): Promise<IssueRequest[]> {
-    const { ledger, memories, segments } = this.#ports
+    const { ledger, memories } = this.#ports
     let lookedUpAt = 0
     let read: ReadAnswer | null
     try {
       read = await untilAnswered(
+        'look_up',
         batch,
         () => {
           lookedUpAt = memories.tick()
@@ -116,8 +137,13 @@ export class IssuePath implements Issuer {
       else request.answer(outcome)
       if (outcome?.code === 'sold_out') soldOut.add(request.campaign as CampaignState)
     }
-    for (const campaign of soldOut) void segments.proveAgain(campaign)
+    for (const campaign of soldOut) void this.#proveAgain(campaign)
     return wanting
+  }
+
+  async #proveAgain(campaign: CampaignState): Promise<void> {
+    const proof = await this.#ports.segments.proveAgain(campaign)
+    if (proof !== null) this.#ports.meter.soldOut(proof)
   }
 
   /** A campaign that cannot be read, made by a newer release perhaps, is its own misfortune and not its neighbours'. */
@@ -139,7 +165,9 @@ export class IssuePath implements Issuer {
   #ways(requests: readonly IssueRequest[]): [fast: IssueRequest[], slow: IssueRequest[]] {
     const isFast = (request: IssueRequest) =>
       this.#fastWay !== null && request.collisions < ISSUE_LIMITS.collisionsBeforeLedgerWay.value
-    return [requests.filter(isFast), requests.filter((request) => !isFast(request))]
+    const slow = requests.filter((request) => !isFast(request))
+    for (const request of slow) request.ledgerWayReason = this.#fastWay === null ? 'no_counter' : 'collisions'
+    return [requests.filter(isFast), slow]
   }
 
   #again(requests: readonly IssueRequest[]): void {

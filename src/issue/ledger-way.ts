@@ -12,6 +12,7 @@ import { FairQueue } from './fair-queue.ts'
 import { ISSUE_LIMITS } from './limits.ts'
 import { decide, FoundCoupons, queryFor } from './look-up.ts'
 import type { CampaignMemory, Memories } from './memories.ts'
+import type { IssueMeter } from './meter.ts'
 import type { Outcome } from './outcome.ts'
 import { isStillWanted, type IssueRequest } from './request.ts'
 import type { Segments } from './segments.ts'
@@ -28,6 +29,7 @@ export interface LedgerWayPorts {
   readonly segments: Segments
   readonly clock: Clock
   readonly randomness: Randomness
+  readonly meter: IssueMeter
   readonly onMistake: (error: unknown) => void
   /** Takes those who need another look-up. */
   readonly again: (requests: IssueRequest[]) => void
@@ -48,6 +50,8 @@ interface Settlement {
   readonly left: IssueRequest[]
   /** All slots of these have rows. */
   readonly soldOut: CampaignState[]
+  /** Of those issued. */
+  gapsFilled: number
 }
 
 type Reason = 'unknown' | 'passed over' | 'duplicate' | 'invalid'
@@ -73,10 +77,20 @@ export class LedgerWay {
     return this.#lanes.size === 0
   }
 
+  get size(): number {
+    return [...this.#lanes.values()].reduce((size, { waiting }) => size + waiting.size, 0)
+  }
+
+  /** Those that requests wait for. */
+  get campaignIds(): Iterable<string> {
+    return [...this.#lanes.values()].flatMap(({ waiting }) => [...waiting.campaignIds])
+  }
+
   /** Takes requests that were looked up and are to be issued, and sees to it that each is answered or goes round again. */
   add(requests: readonly IssueRequest[]): void {
     const begun = new Map<string, Lane>()
     for (const request of requests) {
+      this.#ports.meter.toLedgerWay(request.ledgerWayReason)
       const key = this.#laneKey(request.campaignId)
       const lane = this.#lanes.get(key)
       if (lane !== undefined) {
@@ -117,7 +131,7 @@ export class LedgerWay {
 
   async #settle(batch: readonly IssueRequest[], lane: Lane): Promise<void> {
     const ports = this.#ports
-    const { memories } = ports
+    const { memories, meter } = ports
     const proved: IssueRequest[] = []
     const open: IssueRequest[] = []
     for (const request of batch) {
@@ -126,7 +140,9 @@ export class LedgerWay {
     }
     // Proved sold out while these waited: a look-up tells them, no transaction is needed.
     ports.again(proved)
-    if (open.length === 0) return
+    const [first] = open
+    if (first === undefined) return
+    meter.ledgerWayBatch(first.ledgerWayReason)
 
     // Taken before anything is read: see Memories.of.
     const memoryOf = new Map<string, CampaignMemory>()
@@ -134,8 +150,8 @@ export class LedgerWay {
       if (!memoryOf.has(request.campaignId)) memoryOf.set(request.campaignId, memories.of(campaignOf(request)))
     }
     try {
-      const settlement = await ports.ledger.lock([...memoryOf.keys()], (locked) =>
-        this.#underLock(locked, open, memoryOf),
+      const settlement = await meter.station('ledger_way', open, () =>
+        ports.ledger.lock([...memoryOf.keys()], (locked) => this.#underLock(locked, open, memoryOf)),
       )
       lane.failures = 0
       this.#finish(settlement, memoryOf)
@@ -149,7 +165,7 @@ export class LedgerWay {
     open: readonly IssueRequest[],
     memoryOf: ReadonlyMap<string, CampaignMemory>,
   ): Promise<Settlement> {
-    const settlement: Settlement = { decided: [], issued: [], left: [], soldOut: [] }
+    const settlement: Settlement = { decided: [], issued: [], left: [], soldOut: [], gapsFilled: 0 }
     // Once more, now that nothing of these campaigns is being written: a retry may have been served elsewhere meanwhile.
     const lookedUpAt = this.#ports.memories.tick()
     const read = await locked.read(queryFor(open))
@@ -177,8 +193,10 @@ export class LedgerWay {
 
     for (const [campaign, requests] of wanting) {
       const memory = memoryOf.get(campaign.id) as CampaignMemory
-      const slots = await this.#ports.segments.gaps(locked, campaign, memory, requests.length)
-      if (slots === null) throw new RolledBack('unknown')
+      const free = await this.#ports.segments.free(locked, campaign, memory, requests.length)
+      if (free === null) throw new RolledBack('unknown')
+      const { slots, gaps } = free
+      settlement.gapsFilled += gaps
       for (const [index, request] of requests.entries()) {
         const slot = slots[index]
         if (slot === undefined) {
@@ -205,6 +223,7 @@ export class LedgerWay {
   }
 
   #finish(settlement: Settlement, memoryOf: ReadonlyMap<string, CampaignMemory>): void {
+    this.#ports.meter.filledGaps(settlement.gapsFilled)
     for (const { request, outcome } of settlement.decided) request.answer(outcome)
     const highest = new Map<CampaignState, number>()
     for (const { request, row } of settlement.issued) {
@@ -214,6 +233,7 @@ export class LedgerWay {
     }
     for (const campaign of settlement.soldOut) {
       this.#ports.segments.rememberSoldOut(campaign, memoryOf.get(campaign.id) as CampaignMemory)
+      this.#ports.meter.soldOut('proved')
     }
     // Only a look-up that begins after the proof may say "sold out".
     this.#ports.again(settlement.left)
@@ -222,13 +242,16 @@ export class LedgerWay {
 
   /** A hint, and nobody waits for it: a counter that does not answer is its own problem. */
   #resync(asks: readonly ResyncAsk[]): void {
-    this.#ports.counter?.resync(asks).catch(this.#ports.onMistake)
+    if (this.#ports.counter === null) return
+    this.#ports.meter.resynced('ledger_way', asks.length)
+    this.#ports.counter.resync(asks).catch(this.#ports.onMistake)
   }
 
   async #recover(error: unknown, open: readonly IssueRequest[], lane: Lane): Promise<void> {
     if (error instanceof RolledBack && error.reason === 'invalid') return this.#halve(open, lane)
     if (error instanceof RolledBack && error.reason === 'unknown') return this.#learn(open, lane)
     if (error instanceof RolledBack) {
+      this.#ports.meter.collided(open.length)
       for (const request of open) {
         request.collisions++
         request.code = null
@@ -237,6 +260,7 @@ export class LedgerWay {
     }
     if (error instanceof LedgerUnavailable) {
       if (error.mayBeWritten) for (const request of open) request.mayHaveCoupon = true
+      this.#ports.meter.retried('ledger_way')
       lane.waiting.addAgain(open)
       return this.#ports.clock.sleep(pauseMs(lane.failures++, this.#ports.randomness))
     }

@@ -1,4 +1,5 @@
 import type { Coupon } from '../ledger/ledger.ts'
+import type { Companion } from './meter.ts'
 
 /** What a caller asks for. Everything was validated at the edge. */
 export interface IssueCall {
@@ -11,6 +12,8 @@ export interface IssueCall {
   readonly recipient: string | null
   /** Has the caller hung up? Asked before its request costs anything; what was sent to the database is never cancelled. */
   readonly isGone?: () => boolean
+  /** For a caller that wants to know the way, or is traced. */
+  readonly companion?: Companion | null
 }
 
 /** An answer, in order of precedence (src/answers.ts tells HTTP status and words). */

@@ -5,6 +5,7 @@ import { Fault } from '../answers.ts'
 import type { CampaignState } from '../campaign/campaign.ts'
 import { recipientKeyOf, requestKeyOf } from '../ledger/coupon-keys.ts'
 import type { NewCoupon } from '../ledger/ledger.ts'
+import type { Companion, LedgerWayReason } from './meter.ts'
 import type { IssueCall, Outcome } from './outcome.ts'
 
 export class IssueRequest {
@@ -15,6 +16,7 @@ export class IssueRequest {
   readonly recipient: string | null
   readonly recipientKey: string | null
   readonly arrivedAtMs: number
+  readonly companion: Companion | null
 
   /**
    * Is there anything to look up by request key? Always when the caller brought an Idempotency-Key. A random key is new,
@@ -31,6 +33,8 @@ export class IssueRequest {
   slot = 0
   /** How often somebody else's row stood in the way, or a row was passed over. */
   collisions = 0
+  /** Good once it was handed to the ledger way. */
+  ledgerWayReason: LedgerWayReason = 'no_counter'
   isAnswered = false
   /** Calls of the same request or recipient, which wait for what becomes of this one. */
   readonly followers: IssueRequest[] = []
@@ -51,6 +55,7 @@ export class IssueRequest {
         ? newRequestKey(host.clock, host.randomness)
         : requestKeyOf(call.client, call.idempotencyKey)
     this.arrivedAtMs = host.clock.nowMs()
+    this.companion = call.companion ?? null
     this.#isGone = call.isGone
     this.#resolve = settle.resolve
     this.#reject = settle.reject

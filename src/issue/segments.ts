@@ -71,16 +71,16 @@ export class Segments {
   }
 
   /**
-   * Up to `wanted` slots without a row, lowest first. Fewer: with these, all of 1..total have one. null: too much of the
-   * campaign is unknown to be counted under a lock, learn() it first.
+   * Up to `wanted` slots without a row, lowest first; `gaps` of them lie below one that has a row. Fewer: with these, all of
+   * 1..total have one. null: too much of the campaign is unknown to be counted under a lock, learn() it first.
    * @param locked the ledger under this campaign's lock: elsewhere a slot without a row may be on its way into one
    */
-  async gaps(
+  async free(
     locked: SlotReader,
     campaign: CampaignState,
     memory: CampaignMemory,
     wanted: number,
-  ): Promise<number[] | null> {
+  ): Promise<{ slots: number[]; gaps: number } | null> {
     const slots: number[] = []
     // Rows above the total are there only if somebody lowered it by hand; they are nobody's gap.
     const maxSlot = Math.min(await highestSlot(locked, campaign), campaign.totalCoupons)
@@ -91,11 +91,12 @@ export class Segments {
       for (let slot = range.from; slot <= range.to; slot++) {
         if (taken.has(slot)) continue
         slots.push(slot)
-        if (slots.length === wanted) return slots
+        if (slots.length === wanted) return { slots, gaps: wanted }
       }
     }
+    const gaps = slots.length
     for (let slot = maxSlot + 1; slot <= campaign.totalCoupons && slots.length < wanted; slot++) slots.push(slot)
-    return slots
+    return { slots, gaps }
   }
 
   /** All of 1..total have rows. @param memory as it was taken before the first row was read */
@@ -108,17 +109,21 @@ export class Segments {
   /**
    * Proves a remembered "sold out" anew, from nothing, in the background: behind a proxy a database can lose rows without
    * a connection being lost. Without a lock: all slots having a row is a thing that stays true.
+   *   → null  not proved: it is not its time, or the ledger did not answer
    */
-  async proveAgain(campaign: CampaignState): Promise<void> {
+  async proveAgain(campaign: CampaignState): Promise<'confirmed' | 'withdrawn' | null> {
     const memory = this.#memories.of(campaign)
-    if (memory.isProving || this.#clock.nowMs() < memory.nextProofAtMs) return
+    if (memory.isProving || this.#clock.nowMs() < memory.nextProofAtMs) return null
     memory.isProving = true
     const beganAtMs = this.#clock.nowMs()
     try {
       const count = await this.#count(this.#ledger, campaign, new CampaignMemory())
-      if (count < campaign.totalCoupons) this.#memories.forget(campaign)
+      if (count >= campaign.totalCoupons) return 'confirmed'
+      this.#memories.forget(campaign)
+      return 'withdrawn'
     } catch {
       // Nobody waits for it. A lost connection has made all memories void; anything else shows on the path itself.
+      return null
     } finally {
       const endedAtMs = this.#clock.nowMs()
       memory.nextProofAtMs = endedAtMs + Math.max(PROOF_PAUSE_MS_MIN, 9 * (endedAtMs - beganAtMs))

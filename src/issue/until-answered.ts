@@ -3,6 +3,7 @@
 
 import type { Clock, Randomness } from '../host.ts'
 import { LedgerUnavailable } from '../ledger/ledger.ts'
+import type { IssueMeter, Station } from './meter.ts'
 import type { IssueRequest } from './request.ts'
 
 /** The first pause; it doubles up to the second. Each is drawn from half to all of it, so that servers spread out. */
@@ -13,22 +14,26 @@ const PAUSE_MS_MAX = 250
  * Resolves with the answer, or with null when nobody waits for it any more: each request has its own deadline.
  * @param onUnavailable told of each failure before the next attempt
  */
-export async function untilAnswered<T>(
+export function untilAnswered<T>(
+  station: Station,
   requests: readonly IssueRequest[],
   statement: () => Promise<T>,
-  host: { clock: Clock; randomness: Randomness },
+  { clock, randomness, meter }: { clock: Clock; randomness: Randomness; meter: IssueMeter },
   onUnavailable: (error: LedgerUnavailable) => void = () => {},
 ): Promise<T | null> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await statement()
-    } catch (error) {
-      if (!(error instanceof LedgerUnavailable)) throw error
-      onUnavailable(error)
+  return meter.station(station, requests, async () => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await statement()
+      } catch (error) {
+        if (!(error instanceof LedgerUnavailable)) throw error
+        onUnavailable(error)
+      }
+      meter.retried(station)
+      await clock.sleep(pauseMs(attempt, randomness))
+      if (requests.every((request) => request.isAnswered)) return null
     }
-    await host.clock.sleep(pauseMs(attempt, host.randomness))
-    if (requests.every((request) => request.isAnswered)) return null
-  }
+  })
 }
 
 export function pauseMs(attempt: number, randomness: Randomness): number {

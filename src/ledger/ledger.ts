@@ -79,6 +79,9 @@ export interface Ledger extends SlotReader, ChangeReader {
   /** Reaches it, and resolves with the ledger's clock. */
   ping(): Promise<{ nowMs: number }>
 
+  /** How its connections are at this moment. Asks nobody. */
+  connections(): readonly PoolLoad[]
+
   /** What of its settings endangers a promise. Empty when all is well. */
   checkSettings(): Promise<SettingWarning[]>
 
@@ -210,6 +213,18 @@ export interface CouponPage {
   readonly limit: number
   readonly afterSlot: number | null
   readonly order: 'asc' | 'desc'
+}
+
+export interface PoolLoad {
+  readonly pool: string
+  readonly max: number
+  readonly busy: number
+  readonly idle: number
+  readonly opening: number
+  /** Who waits for one. */
+  readonly waiting: number
+  /** How many broke since the start. */
+  readonly lost: number
 }
 
 export interface SettingWarning {

@@ -191,6 +191,10 @@ class MysqlLedger implements Port.Ledger {
     return this.#connections.use('side', async (connection) => ({ nowMs: await queries.clockOf(connection) }))
   }
 
+  connections(): Port.PoolLoad[] {
+    return this.#connections.load()
+  }
+
   checkSettings(): Promise<Port.SettingWarning[]> {
     return this.#connections.use('side', settingWarnings)
   }

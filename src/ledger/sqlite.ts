@@ -10,7 +10,15 @@ import type { Clock } from '../host.ts'
 import type { Change, ChangePage, NewChange } from './changes.ts'
 import { LedgerUnavailable } from './ledger.ts'
 import type { CampaignPage, Coupon, CouponPage, Ledger, LockedLedger, NewCampaign, NewCoupon } from './ledger.ts'
-import type { ReadAnswer, ReadQuery, RecordAnswer, SegmentCount, SettingWarning, SlotRange } from './ledger.ts'
+import type {
+  PoolLoad,
+  ReadAnswer,
+  ReadQuery,
+  RecordAnswer,
+  SegmentCount,
+  SettingWarning,
+  SlotRange,
+} from './ledger.ts'
 import { SqliteChanges } from './sqlite/changes.ts'
 import { asFault, closed, rowRefusal } from './sqlite/errors.ts'
 import { existingFile, migrate, realFile, sureOfSchema, unusable } from './sqlite/file.ts'
@@ -141,6 +149,8 @@ class SqliteLedger implements Ledger {
   readonly #lockedChanges: SqliteChanges
   /** Resolves when the last of those who wait for the writer is done. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** Who has the writer, and who waits for it. */
+  #inLine = 0
   #closing: Promise<void> | null = null
   #deletedUpToMs = 0
   readonly #exports = new Set<RunningExport>()
@@ -301,6 +311,11 @@ class SqliteLedger implements Ledger {
     return { nowMs: this.#clock.wallMs() }
   }
 
+  connections(): PoolLoad[] {
+    const busy = Math.min(this.#inLine, 1)
+    return [{ pool: 'writer', max: 1, busy, idle: 1 - busy, opening: 0, waiting: this.#inLine - busy, lost: 0 }]
+  }
+
   async checkSettings(): Promise<SettingWarning[]> {
     const pragma = (name: string) => String(Object.values(this.#writer.prepare(`PRAGMA ${name}`).get() ?? {})[0])
     const names = ['OFF', 'NORMAL', 'FULL', 'EXTRA']
@@ -438,9 +453,13 @@ class SqliteLedger implements Ledger {
 
   /** One after another, in order of arrival. */
   #inTurn<T>(work: () => T | Promise<T>, { committing }: { committing: boolean }): Promise<T> {
-    const done = this.#turn.then(work).catch((error: unknown) => {
-      throw asFault(error, { committing })
-    })
+    this.#inLine++
+    const done = this.#turn
+      .then(work)
+      .catch((error: unknown) => {
+        throw asFault(error, { committing })
+      })
+      .finally(() => this.#inLine--)
     this.#turn = done.catch(() => {})
     return done
   }

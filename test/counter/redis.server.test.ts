@@ -307,10 +307,12 @@ describe('when the server is hurt', () => {
     for (const answer of late) {
       expect(answer).toBeInstanceOf(CounterUnavailable)
       expect(answer instanceof Error && answer.message).toMatch(/no reply from Redis in \d+ ms/)
+      expect(answer).toMatchObject({ fault: 'no_reply' })
     }
     // No deadline passes from here on: who is not answered at once hangs.
     for (let i = 0; i < 20; i++)
       expect(await refusedOne(counter, campaigns[0])).toMatch(/not answered earlier commands/)
+    expect(await counter.reserve([ask(campaigns[0])])).toMatchObject([{ fault: 'stalled' }])
     expect(await counter.ping()).toBe(false)
     // Should the library ever lose a reply, that does not shut the way for good: after a while one call is a try.
     clock.timeMs += COUNTER_LIMITS.stallMsMax.value
@@ -539,6 +541,8 @@ describe('replies that make no sense', () => {
     ])
     expect(answers).toEqual([expect.any(CounterUnavailable), expect.any(CounterUnavailable)])
     for (const answer of answers) expect(answer instanceof CounterUnavailable && answer.message).toMatch(message)
+    const fault = message.source.startsWith('Redis refused') ? 'refused' : 'nonsense'
+    for (const answer of answers) expect(answer).toMatchObject({ fault })
     // Not even a resync takes just anything for done: it leaves at least the slots named.
     expect(await counter.resync([{ campaign, maxSlot: 5 }])).toEqual([expect.any(CounterUnavailable)])
   })

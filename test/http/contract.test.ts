@@ -207,7 +207,7 @@ describe('a request that is wrong in one place is refused with that place, and n
 
   /** The pages that a server has about itself take whatever query comes. */
   function takesAnything(operationId: string): boolean {
-    return !['alive', 'ready', 'start', 'problem', 'document'].includes(operationId)
+    return !['alive', 'ready', 'start', 'problem', 'document', 'metrics'].includes(operationId)
   }
 
   function isGoodText({ type, minimum = 0, maximum = 0, enum: values }: Schema, text: string): boolean {
@@ -284,7 +284,7 @@ describe('the samples of the document are taken:', () => {
 
 test.each(Object.keys(DOCUMENT.paths))('%s has no methods but those of the document', async (path) => {
   const methods = Object.keys(DOCUMENT.paths[path] ?? {}).map((method) => method.toUpperCase())
-  const isStream = /\.(csv|ndjson)$/.test(path)
+  const isStream = /\.(csv|ndjson)$|^\/metrics$/.test(path)
   const allowed = new Set([...methods, ...(methods.includes('GET') && !isStream ? ['HEAD'] : [])])
   for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'].filter(
     (one) => !allowed.has(one),

@@ -95,7 +95,14 @@ test('what the issuer is asked for', async () => {
   const { app } = await openServer({ issuer: { issue, isIdle: true } })
   await callerOf(app)('POST', '/v1/campaigns/abc/coupons', { recipient: ' \u1112\u1161\u11ab ' }, withKey('"a\\"b"'))
   expect(calls).toEqual([
-    { campaignId: 'abc', client: '', idempotencyKey: 'a"b', recipient: '한', isGone: expect.any(Function) },
+    {
+      campaignId: 'abc',
+      client: '',
+      idempotencyKey: 'a"b',
+      recipient: '한',
+      isGone: expect.any(Function),
+      companion: null,
+    },
   ])
 })
 

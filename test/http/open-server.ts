@@ -11,6 +11,7 @@ import { ServiceHealth, type Lifecycle } from '../../src/http/health.ts'
 import { buildServer, type ServerParts } from '../../src/http/server.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { Telemetry } from '../../src/telemetry/telemetry.ts'
 import { ledgerAuditSource } from '../../src/wire.ts'
 import { openPath, withFaults } from '../issue/open-path.ts'
 import { keepLog } from '../secrets/notes.ts'
@@ -58,7 +59,8 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
   const sqlite = await openSqliteLedger({ path: ':memory:' })
   const { keyStore } = sqlite
   const ledger = withFaults(sqlite, faults)
-  const { issuer, segments } = openPath(ledger, null)
+  const telemetry = new Telemetry({ version: '0.0.0', clock: systemClock, process: null })
+  const { issuer, segments } = openPath(ledger, null, { meter: telemetry.issueMeter })
   const logged: object[] = []
   const told: object[] = []
   const writeTo = (lines: object[]) => (fields: object, message: string) => {
@@ -71,6 +73,8 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
   const lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
   health.markPrepared()
+  const isReady = () => health.ready() && !lifecycle.isDraining
+  telemetry.watch({ issuer, waitMsMax: 3_000, ledger, health, isReady })
   const app = buildServer({
     keys,
     rates: new Rates({ ...NO_LIMITS, ...limits }, other.clock ?? systemClock),
@@ -84,6 +88,7 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
     logRequests: 'faults',
     clock: systemClock,
     randomness: systemRandomness,
+    telemetry,
     version: '0.0.0',
     ...other,
   })

@@ -5,6 +5,7 @@ import { IssuePath } from '../../src/issue/issue.ts'
 import type { Counter } from '../../src/counter/counter.ts'
 import { systemClock, systemRandomness, type Clock, type Randomness } from '../../src/host.ts'
 import { Memories } from '../../src/issue/memories.ts'
+import { NO_METER, type IssueMeter } from '../../src/issue/meter.ts'
 import type { IssueCall, Outcome } from '../../src/issue/outcome.ts'
 import { Segments } from '../../src/issue/segments.ts'
 import type { Coupon, Ledger, NewCampaign } from '../../src/ledger/ledger.ts'
@@ -26,6 +27,7 @@ export interface PathOptions {
   readonly waitMsMax?: number
   readonly clock?: Clock
   readonly randomness?: Randomness
+  readonly meter?: IssueMeter
 }
 
 export function openPath(ledger: Ledger, counter: Counter | null, options: PathOptions = {}): Path {
@@ -41,6 +43,7 @@ export function openPath(ledger: Ledger, counter: Counter | null, options: PathO
     clock,
     randomness: options.randomness ?? systemRandomness,
     waitMsMax: options.waitMsMax ?? 3_000,
+    meter: options.meter ?? NO_METER,
     onMistake: (error) => mistakes.push(error),
   })
   const ask: Path['ask'] = (campaignId, call = {}) =>

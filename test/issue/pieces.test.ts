@@ -9,6 +9,7 @@ import { Claims } from '../../src/issue/claims.ts'
 import { Codes } from '../../src/issue/codes.ts'
 import { ISSUE_LIMITS } from '../../src/issue/limits.ts'
 import { isOwnRow } from '../../src/issue/look-up.ts'
+import { NO_METER } from '../../src/issue/meter.ts'
 import { FullSegments, Memories } from '../../src/issue/memories.ts'
 import { IssueRequest } from '../../src/issue/request.ts'
 import { Segments } from '../../src/issue/segments.ts'
@@ -203,7 +204,7 @@ describe('segments', () => {
             .slice(0, wanted)
           // Twice: the second time with what the first one learned.
           for (let time = 0; time < 2; time++) {
-            expect(await segments.gaps(reader, total, memories.of(total), wanted)).toEqual(expected)
+            expect((await segments.free(reader, total, memories.of(total), wanted))?.slots).toEqual(expected)
             expect(await segments.issuedCount(total)).toBe(slots.size)
           }
         },
@@ -365,7 +366,7 @@ describe('batcher', () => {
 })
 
 describe('a statement without an answer', () => {
-  const host = { clock: { ...systemClock, sleep: async () => {} }, randomness: systemRandomness }
+  const host = { clock: { ...systemClock, sleep: async () => {} }, randomness: systemRandomness, meter: NO_METER }
   const failing = (times: number) => async () => {
     if (times-- > 0) throw new LedgerUnavailable('lost', { mayBeWritten: true })
     return 'the answer'
@@ -373,12 +374,12 @@ describe('a statement without an answer', () => {
 
   test('is sent again while a single one of the batch waits, each until its own deadline', async () => {
     const batch = [{ isAnswered: true }, { isAnswered: false }] as IssueRequest[]
-    expect(await untilAnswered(batch, failing(3), host)).toBe('the answer')
+    expect(await untilAnswered('record', batch, failing(3), host)).toBe('the answer')
   })
 
   test('is given up when nobody waits', async () => {
     const batch = [{ isAnswered: true }, { isAnswered: true }] as IssueRequest[]
-    expect(await untilAnswered(batch, failing(3), host)).toBeNull()
+    expect(await untilAnswered('record', batch, failing(3), host)).toBeNull()
   })
 
   test('pauses twice as long each time, up to a quarter of a second, and never all at one moment', () => {

@@ -92,6 +92,40 @@ describe('the connections to MySQL', () => {
     return { proxy, ledger }
   }
 
+  it('are told by pool: who works, who waits, and how many broke', async () => {
+    const own = openMysqlLedger({ url: under.url, limits: { lockConnectionsMax: 2 } })
+    cleanup.push(() => own.close())
+    const lockPool = () => own.connections().find(({ pool }) => pool === 'lock')
+    const none = { pool: 'lock', max: 2, busy: 0, idle: 0, opening: 0, waiting: 0, lost: 0 }
+    expect(own.connections().map(({ pool }) => pool)).toEqual(['path', 'lock', 'side', 'list', 'export'])
+    expect(lockPool()).toEqual(none)
+    const gate = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    const first = own.lock([campaign.id], () => {
+      reached.resolve()
+      return gate.promise
+    })
+    await reached.promise
+    expect(lockPool()).toEqual({ ...none, busy: 1 })
+    const others = Array.from({ length: 3 }, () => own.lock([campaign.id], async () => {}))
+    await until(async () => lockPool()?.busy === 2)
+    expect(lockPool()).toEqual({ ...none, busy: 2, waiting: 2 })
+    gate.resolve()
+    await Promise.all([first, ...others])
+    expect(lockPool()).toMatchObject({ busy: 0, idle: 2, lost: 0 })
+
+    await own.ping()
+    const lostIn = (name: string) => own.connections().find(({ pool }) => pool === name)?.lost
+    const before = new Set(await connectionIds())
+    const broken = openMysqlLedger({ url: under.url })
+    cleanup.push(() => broken.close())
+    await broken.ping()
+    for (const id of (await connectionIds()).filter((one) => !before.has(one))) await kill(id)
+    await until(async () => broken.connections().some(({ lost }) => lost === 1))
+    expect(broken.generation).toBe(1)
+    expect(lostIn('side')).toBe(0)
+  })
+
   describe('a session', () => {
     const settings = `SELECT @@autocommit AS autocommit, @@time_zone AS time_zone, @@sql_mode AS sql_mode,
       @@innodb_lock_wait_timeout AS lock_wait, @@lock_wait_timeout AS table_wait, @@wait_timeout AS idle,

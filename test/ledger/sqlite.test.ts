@@ -65,3 +65,16 @@ test('keys that are made beside the owner are the owner’s, and a file that is 
   await beside.close()
   await owner.close()
 })
+
+test('it has one connection that writes, and tells who waits for it', async () => {
+  const ledger = await openSqliteLedger({ path: ':memory:' })
+  const writer = { pool: 'writer', max: 1, busy: 0, idle: 1, opening: 0, waiting: 0, lost: 0 }
+  expect(ledger.connections()).toEqual([writer])
+  const gate = Promise.withResolvers<void>()
+  const calls = [ledger.lock([], () => gate.promise), ledger.lock([], async () => {}), ledger.record([])]
+  expect(ledger.connections()).toEqual([{ ...writer, busy: 1, idle: 0, waiting: 2 }])
+  gate.resolve()
+  await Promise.all(calls)
+  expect(ledger.connections()).toEqual([writer])
+  await ledger.close()
+})

@@ -242,7 +242,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: ISSUE,
     edits: [
       {
-        from: '    const claimed = batch.filter((request) => this.#claims.take(request))\n    if (claimed.length === 0) return\n    const looked = await this.#lookUp(claimed)\n',
+        from: '    const claimed = batch.filter((request) => this.#claims.take(request))\n    this.#ports.meter.batch(batch.length, batch.length - claimed.length)\n    if (claimed.length === 0) return\n    const looked = await this.#lookUp(claimed)\n',
         to: '    const looked = (await this.#lookUp(batch)).filter((request) => isStillWanted(request) && this.#claims.take(request))\n',
       },
     ],
@@ -387,7 +387,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an operation is guarded by no key',
     file: 'src/http/routes.ts',
-    edits: [{ from: 'onRequest: guard.of(operation), handler })', to: 'handler })' }],
+    edits: [{ from: 'onRequest: guard.of(operation),', to: '' }],
     caughtBy: { test: 'test/http/keys.test.ts', named: 'without a key: 401' },
   },
   {

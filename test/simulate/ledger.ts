@@ -248,6 +248,10 @@ export class SimLedger implements Port.Ledger {
     return this.#ask('ping', () => ({ nowMs: this.#database.nowMs() }))
   }
 
+  connections(): Port.PoolLoad[] {
+    return []
+  }
+
   async checkSettings(): Promise<Port.SettingWarning[]> {
     return []
   }

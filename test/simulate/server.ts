@@ -4,6 +4,7 @@ import { Campaigns } from '../../src/campaign/campaigns.ts'
 import type { Randomness } from '../../src/host.ts'
 import { IssuePath } from '../../src/issue/issue.ts'
 import { Memories } from '../../src/issue/memories.ts'
+import { NO_METER } from '../../src/issue/meter.ts'
 import { Segments } from '../../src/issue/segments.ts'
 import type { MemoryCounterStore } from '../counter/memory-counter.ts'
 import type { Chance } from './chance.ts'
@@ -55,7 +56,8 @@ export class SimServer {
     const segments = new Segments(ledger, memories, clock)
     const { onMistake } = parts
     this.campaigns = new Campaigns(ledger, segments, randomness)
-    this.issuer = new IssuePath({ ledger, counter, memories, segments, clock, randomness, waitMsMax: 3_000, onMistake })
+    const stores = { ledger, counter, memories, segments }
+    this.issuer = new IssuePath({ ...stores, clock, randomness, waitMsMax: 3_000, meter: NO_METER, onMistake })
   }
 
   /** Its connections break; it notices before it hears of anything else. */

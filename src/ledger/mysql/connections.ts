@@ -1,7 +1,7 @@
 // The pools. The driver's has no time-out for getting a connection, and one lost connection must empty all of them:
 // after a failover the others still lead to a server whose memory of the coupons may be another.
 
-import { LedgerUnavailable } from '../ledger.ts'
+import { LedgerUnavailable, type PoolLoad } from '../ledger.ts'
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts'
 
 export interface PoolLimits {
@@ -14,6 +14,7 @@ export interface Connections {
   /** Counts up with every connection that was lost, and when another server answers. */
   readonly generation: number
   use<T>(pool: 'path' | 'lock' | 'side' | 'list' | 'export', work: (connection: Connection) => Promise<T>): Promise<T>
+  load(): PoolLoad[]
   close(): Promise<void>
 }
 
@@ -68,6 +69,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       return generation
     },
     use: (name, work) => pools[name].use(work),
+    load: () => Object.entries(pools).map(([name, pool]) => ({ pool: name, ...pool.load() })),
     async close() {
       await Promise.all(Object.values(pools).map((pool) => pool.close()))
     },
@@ -104,6 +106,7 @@ class Pool {
   /** Of this round: being opened, in use, idle. */
   #size = 0
   #opening = 0
+  #lostCount = 0
   #closed = false
   readonly #whenLess: (() => void)[] = []
 
@@ -128,6 +131,17 @@ class Pool {
     } finally {
       this.#busy.delete(member)
       this.#offer(member)
+    }
+  }
+
+  load(): Omit<PoolLoad, 'pool'> {
+    return {
+      max: this.#limits.connectionsMax,
+      busy: this.#busy.size,
+      idle: this.#idle.length,
+      opening: this.#opening,
+      waiting: this.#waiting.length,
+      lost: this.#lostCount,
     }
   }
 
@@ -245,6 +259,7 @@ class Pool {
   }
 
   #memberLost(member: Member): void {
+    this.#lostCount += 1
     const at = this.#idle.indexOf(member)
     if (at >= 0) {
       this.#idle.splice(at, 1)
