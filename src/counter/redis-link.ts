@@ -140,6 +140,8 @@ function connectionOptions({ socket: { host, port, tls } }: Server, randomness: 
   return {
     socket: tls ? { ...socket, tls: true as const } : { ...socket, tls: false as const },
     name: 'firstcome',
+    // A command that older servers do not know, and that a user would need a right for.
+    disableClientInfo: true,
     pingInterval: COUNTER_LIMITS.pingMs.value,
     // A command that waits for a connection would be answered long after its call.
     disableOfflineQueue: true,
