@@ -58,7 +58,7 @@ export async function openServices(config: Config, log: Logger, count: number): 
 }
 
 function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => Promise<void>): Service {
-  const counter = openCounter(config)
+  const counter = openCounter(config, log)
   const memories = new Memories(ledger)
   const segments = new Segments(ledger, memories, systemClock)
   const issuer = new IssuePath({
@@ -159,7 +159,7 @@ async function openLedger(config: Config, log: Logger): Promise<Ledger> {
   return openMysqlLedger({ url: config.store.url, log: { warn: (what) => log.warn(what) } })
 }
 
-function openCounter(config: Config): Counter | null {
+function openCounter(config: Config, log: Logger): Counter | null {
   if (config.store.kind === 'embedded' || config.store.redis === null) return null
-  return openRedisCounter({ ...config.store.redis, clock: systemClock })
+  return openRedisCounter({ ...config.store.redis, clock: systemClock, log: { warn: (what) => log.warn(what) } })
 }

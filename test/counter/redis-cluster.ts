@@ -53,7 +53,7 @@ export async function startCluster({
     await raw.sendCommand(['CLUSTER', 'SET-CONFIG-EPOCH', String(shard + 1)])
     await raw.sendCommand(['CLUSTER', 'ADDSLOTS', ...Array.from({ length: to - from }, (_, i) => String(from + i))])
   }
-  for (const { port } of servers.slice(1)) await rawOf(0).sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(port)])
+  for (const raw of raws.slice(1)) await meet(rawOf(0), raw)
   await eventually(async () => {
     const infos = await Promise.all(raws.map((raw) => raw.sendCommand<string>(['CLUSTER', 'INFO'])))
     return infos.every(
@@ -64,7 +64,7 @@ export async function startCluster({
   if (withReplica) {
     const server = await startRedis({ options: [...options, '--cluster-node-timeout', '1000'] })
     const raw = await openRaw(server.url)
-    await rawOf(0).sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(server.port)])
+    await meet(rawOf(0), raw)
     await eventually(async () => (await raw.sendCommand<string>(['CLUSTER', 'NODES'])).includes(ids[2] ?? '-'))
     await eventually(() => raw.sendCommand(['CLUSTER', 'REPLICATE', ids[2] ?? '']).then(Boolean, () => false))
     await eventually(async () => (await raw.info('replication')).includes('master_link_status:up'))
@@ -93,4 +93,11 @@ export async function startCluster({
       await Promise.all(servers.map((server) => server.close()))
     },
   }
+}
+
+/** With TLS between them its own port is none that clients know. */
+async function meet(raw: Raw, other: Raw): Promise<void> {
+  const nodes = await other.sendCommand<string>(['CLUSTER', 'NODES'])
+  const [, port = '', busPort = ''] = /:(\d+)@(\d+)\S* myself/.exec(nodes) ?? []
+  await raw.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', port, busPort])
 }

@@ -528,6 +528,12 @@ describe('what cannot be opened', () => {
     'redis://user:s3cret@a/,',
     'redis://user:s3cret@a/,redis://b/1',
     'redis://user:s3cret@a/,rediss://b/',
+    'redis://user:s3cret@a/?timeout=5',
+    'redis://user:s3cret@a/?tls-ca=/not/there.pem',
+    'rediss://user:s3cret@a/?tls-ca=/not/there.pem',
+    'rediss://user:s3cret@a/?rejectUnauthorized=false',
+    `rediss://user:s3cret@a/?tls-cert=${import.meta.filename}`,
+    `rediss://user:s3cret@a/,rediss://b/?tls-key=${import.meta.filename}`,
   ])('%j, without telling the password', (url) => {
     const failure = (() => {
       try {
