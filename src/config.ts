@@ -52,6 +52,14 @@ export const SETTINGS = [
   },
   { env: 'PORT', flag: 'port', placeholder: 'N', default: '8080', meaning: 'The port to listen on; 0: any free one.' },
   {
+    env: 'CONNECTIONS_MAX',
+    flag: 'connections-max',
+    placeholder: 'N',
+    default: '25000',
+    meaning:
+      'Connections of callers at once, fewer if the process may open fewer files. For one more the longest idle is closed.',
+  },
+  {
     env: 'WAIT_MS_MAX',
     flag: 'wait-ms-max',
     placeholder: 'MS',
@@ -109,6 +117,7 @@ export interface Config {
       }
   readonly host: string
   readonly port: number
+  readonly connectionsMax: number
   readonly waitMsMax: number
   readonly drainMs: number
   readonly closeMs: number
@@ -174,6 +183,7 @@ export function readConfig(
         : { kind: 'mysql', url: mysqlUrl, redis: redisUrl === undefined ? null : { url: redisUrl, prefix } },
     host,
     port: whole('PORT', 0, 65_535),
+    connectionsMax: whole('CONNECTIONS_MAX', 1, 1_000_000),
     waitMsMax: whole('WAIT_MS_MAX', 100, 7_000),
     drainMs: whole('DRAIN_MS', 0, 600_000),
     closeMs: whole('CLOSE_MS', 1_000, 600_000),

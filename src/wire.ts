@@ -10,7 +10,7 @@ import { Campaigns } from './campaign/campaigns.ts'
 import type { Config } from './config.ts'
 import type { Counter } from './counter/counter.ts'
 import { openRedisCounter } from './counter/redis.ts'
-import { systemClock, systemRandomness } from './host.ts'
+import { openFilesMax, systemClock, systemRandomness } from './host.ts'
 import { traceOf } from './http/fault-log.ts'
 import { ServiceHealth, type Lifecycle } from './http/health.ts'
 import { buildServer } from './http/server.ts'
@@ -26,6 +26,9 @@ import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
 const PREPARE_PAUSE_MS = 500
+
+/** Of what the process may open: some 30 connections to database and Redis, which could not be made anew without, and files. */
+const FILES_KEPT = 200
 
 export interface Service {
   readonly app: FastifyInstance
@@ -83,6 +86,7 @@ function serviceOn(ledger: Ledger, config: Config, log: Logger, release: () => P
     log,
     clock: systemClock,
     randomness: systemRandomness,
+    connectionsMax: Math.max(1, Math.min(config.connectionsMax, openFilesMax() - FILES_KEPT)),
     version,
   })
 

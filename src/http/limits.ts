@@ -27,6 +27,9 @@ export const CONNECTION_IDLE_MS_MAX = 90_000
 /** After a malformed request the reply needs time to arrive before the connection is cut. */
 export const LINGER_MS = 1_000
 
+/** Of a refused body that still comes, a second: a photo sent by mistake is read away, and its sender reads the reply. */
+export const BODY_REST_BYTES_MAX = 1_024 * 1_024
+
 /** A page of the campaign list counts coupons for each campaign on it. */
 export const CAMPAIGN_PAGE_MAX = 100
 export const CAMPAIGN_PAGE_DEFAULT = 20

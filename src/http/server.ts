@@ -12,10 +12,12 @@ import { AuditHandlers } from './audit-handlers.ts'
 import { Audits } from './audits.ts'
 import { parseBodies } from './bodies.ts'
 import { CampaignHandlers } from './campaign-handlers.ts'
+import { limitConnections } from './connection-limit.ts'
 import { answerMalformed, closeWhileDraining } from './connections.ts'
 import { CouponHandlers } from './coupon-handlers.ts'
 import { addDocsPage } from './docs-page.ts'
 import { FaultLog, type Log } from './fault-log.ts'
+import { refuseWrappings } from './framing.ts'
 import type { Health, Lifecycle } from './health.ts'
 import { InvalidRequest } from './invalid-request.ts'
 import {
@@ -56,13 +58,15 @@ export interface ServerParts {
   readonly log: Log
   readonly clock: Clock
   readonly randomness: Randomness
+  readonly connectionsMax: number
   /** Of the program, for `/` and the OpenAPI document. */
   readonly version: string
 }
 
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { issuer, campaigns, auditSource, counter, health, lifecycle, log, clock, randomness, version } = parts
-  const problems = new Problems(randomness, new FaultLog(log, clock))
+  const faultLog = new FaultLog(log, clock)
+  const problems = new Problems(randomness, faultLog)
   const ids = requestIds(randomness)
 
   const app = Fastify({
@@ -107,6 +111,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   })
   closeWhileDraining(app, lifecycle)
   answerUnrouted(app, problems)
+  refuseWrappings(app, problems)
+  limitConnections(app.server, parts.connectionsMax, () => faultLog.crowded(parts.connectionsMax))
   app.setErrorHandler((error, request, reply) => problems.sendError(error, request, reply))
   parseBodies(app)
 

@@ -56,6 +56,7 @@ export async function openServerUntilClosed({ faults = {}, ...other }: Others = 
     log: { error: log, warn: log },
     clock: systemClock,
     randomness: systemRandomness,
+    connectionsMax: 1_000,
     version: '0.0.0',
     ...other,
   })

@@ -1,10 +1,7 @@
 // What an operator can do about a connection that failed for the sake of TLS. The driver gives all that can be wrong with a
 // certificate one code and tells them apart by text only; its texts stay here.
 
-import { serverError } from './errors.ts'
-
-const ER_ACCESS_DENIED = 1045
-const ER_SECURE_TRANSPORT_REQUIRED = 3159
+import { ER_ACCESS_DENIED, ER_SECURE_TRANSPORT_REQUIRED, serverError } from './errors.ts'
 
 /** To stand behind the label of the error; empty when TLS has nothing to do with it. */
 export function tlsHint(error: unknown, isTls: boolean): string {
