@@ -20,8 +20,8 @@ export function refuseWrappings(app: FastifyInstance, problems: Problems): void 
     else if (unread === null) done()
     else problems.send(reply.header('accept-encoding', 'identity'), 'unsupported_media_type', { detail: unread })
   })
-  app.addHook('onResponse', ({ raw }, _reply, done) => {
-    if (!raw.complete) cutPouring(raw)
+  app.addHook('onSend', ({ raw }, _reply, _payload, done) => {
+    if (!raw.complete && isLong(raw)) hold(raw)
     done()
   })
 }
@@ -64,16 +64,21 @@ function expectNothing(server: Server): void {
   })
 }
 
+/** Of chunks nobody knows. */
+function isLong({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > BODY_REST_BYTES_MAX
+}
+
 /**
- * The reply has gone, the body still comes: Node reads it away, so that the reply arrives and requests behind it are heard.
- * Who pours in much more than that does not read, and is not waited for.
+ * The reply goes, and a long body still comes. Node would read it away to its end, as fast as it is sent, and ten such senders
+ * would leave nobody else a turn. So it is left where it is: what does not fit into one buffer waits at the sender, who has
+ * time to read the reply.
  */
-function cutPouring(raw: IncomingMessage): void {
-  const { socket } = raw
-  const readBefore = socket.bytesRead
-  const look = setInterval(() => {
-    if (raw.complete || socket.destroyed) clearInterval(look)
-    else if (socket.bytesRead - readBefore > BODY_REST_BYTES_MAX) socket.destroy()
-  }, LINGER_MS)
-  look.unref()
+function hold(raw: IncomingMessage): void {
+  raw.pause()
+  // Somebody reads it, as far as Node is concerned.
+  raw.read(0)
+  setTimeout(() => {
+    if (!raw.complete) raw.socket.destroy()
+  }, LINGER_MS).unref()
 }
