@@ -1,7 +1,7 @@
 // Senders who mean harm, one kind after the other, against one real server, while honest callers issue at a steady rate.
 // For each kind: what it was told, what the honest callers got of their rate against before, and the server's memory.
 //
-//   node bench/abuse.ts [--embedded] [--seconds 12] [--rate 500] [--only kind,kind]
+//   node bench/abuse.ts [--embedded] [--seconds 10] [--rate 500] [--only kind,kind]
 //
 // Linux: memory is read from /proc. Each kind of sender is a process of its own (bench/abuse-sender.ts). The server and the
 // senders may each open as many files as `ulimit -Hn` says: with less than 20,500 not all idle connections can be had.
@@ -20,7 +20,7 @@ import type { SenderReport } from './abuse-sender.ts'
 const { values } = parseArgs({
   options: {
     embedded: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '10' },
     rate: { type: 'string', default: '500' },
     only: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -29,7 +29,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`node bench/abuse.ts [options]
   --embedded    on the embedded SQLite; default: private MariaDB and Redis
-  --seconds N   of each kind (12)
+  --seconds N   of each kind (10)
   --rate N      requests of honest callers a second (500)
   --only a,b    these kinds only: ${Object.keys(kinds()).join(', ')}`)
   process.exit()
@@ -179,7 +179,9 @@ for (const [kind, [what, senders, processes]] of Object.entries(kinds())) {
   if (only !== undefined && !only.includes(kind)) continue
   const rssBefore = rssMiB()
   peakMiB = 0
+  const beganAt = performance.now()
   const stop = await attack(kind, senders, processes)
+  const opening = ((performance.now() - beganAt) / 1_000).toFixed(0)
   const during = await observe(SECONDS * 1_000)
   const { told, opened, closed, open } = await stop()
   const peak = peakMiB
@@ -187,7 +189,7 @@ for (const [kind, [what, senders, processes]] of Object.entries(kinds())) {
   const share = ((100 * during.rate) / before.rate).toFixed(0)
   const harmed = Object.keys(during.bad).length === 0 ? '' : ` (${counts(during.bad)})`
   console.log(
-    `| ${what} | ${counts(told) || 'nothing'}; ${opened.toLocaleString('en-US')} connections, ${closed.toLocaleString('en-US')} closed | ` +
+    `| ${what} | ${counts(told) || 'nothing'}; ${opened.toLocaleString('en-US')} connections (begun in ${opening} s), ${closed.toLocaleString('en-US')} closed | ` +
       `${open.toLocaleString('en-US')} | ${share} %${harmed} | ${during.p99Ms.toFixed(1)} ms | ${rssBefore}, ${peak}, ${rssMiB()} MiB |`,
   )
 }

@@ -93,6 +93,9 @@ const ID_LENGTH = 12
 /** Two draws in a row that are taken are a broken source of randomness. */
 const ID_DRAWS_MAX = 5
 
+/** That of no coupon. */
+const NO_CODE = ''
+
 export class Campaigns {
   readonly #ledger: Ledger
   readonly #counts: IssuedCounts
@@ -236,8 +239,9 @@ export class Campaigns {
     return answered(async () => {
       const campaign = await this.#find(id)
       if (campaign === null) return 'campaign_not_found'
-      const code = normaliseCode(campaign.codeFormat, typed)
-      return (code === null ? null : await this.#ledger.couponByCode(id, code)) ?? 'coupon_not_found'
+      // What can be no code of this campaign is asked for all the same: an answer that comes sooner would tell its format.
+      const code = normaliseCode(campaign.codeFormat, typed) ?? NO_CODE
+      return (await this.#ledger.couponByCode(id, code)) ?? 'coupon_not_found'
     })
   }
 

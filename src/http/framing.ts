@@ -79,6 +79,7 @@ function hold(raw: IncomingMessage): void {
   // Somebody reads it, as far as Node is concerned.
   raw.read(0)
   setTimeout(() => {
-    if (!raw.complete) raw.socket.destroy()
+    // With its connection.
+    if (!raw.complete) raw.destroy()
   }, LINGER_MS).unref()
 }

@@ -383,4 +383,35 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ from: 'FROM campaigns WHERE id = ? FOR UPDATE`', to: 'FROM campaigns WHERE id = ?`' }],
     caughtBy: { test: 'test/ledger/mysql.server.test.ts', named: 'lock' },
   },
+  {
+    name: 'a body with a coding is read as it is',
+    file: 'src/http/framing.ts',
+    edits: [{ from: "if (coding !== undefined && coding !== '' &&", to: "if (coding === 'gzip' && coding !== '' &&" }],
+    caughtBy: { test: 'test/http/framing.test.ts', named: 'Content-Encoding' },
+  },
+  {
+    name: 'a long body that was refused is read to its end',
+    file: 'src/http/framing.ts',
+    edits: [
+      {
+        from: 'if (!raw.complete && isLong(raw)) hold(raw)',
+        to: 'if (raw.complete && isLong(raw)) hold(raw)',
+      },
+    ],
+    caughtBy: { test: 'test/http/framing.test.ts', named: 'refused, and cut when it pours on' },
+  },
+  {
+    name: 'a caller who is being served makes room for a new one',
+    file: 'src/http/connection-limit.ts',
+    edits: [
+      { from: '    resting.delete(socket)\n    // Of requests', to: '    resting.add(socket)\n    // Of requests' },
+    ],
+    caughtBy: { test: 'test/http/connection-limit.test.ts', named: 'nobody who is being served' },
+  },
+  {
+    name: 'at an IP address a certificate for localhost will do',
+    file: 'src/ledger/mysql/connection.ts',
+    edits: [{ from: '  Object.assign(socket, { _host: address.host })\n', to: '' }],
+    caughtBy: { test: 'test/serve/tls.server.test.ts', named: 'at an IP address' },
+  },
 ]
