@@ -398,7 +398,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: 'if (raw.complete && isLong(raw)) hold(raw)',
       },
     ],
-    caughtBy: { test: 'test/http/framing.test.ts', named: 'refused, and cut when it pours on' },
+    caughtBy: { test: 'test/http/framing.test.ts', named: 'refused, left where it is, and cut' },
   },
   {
     name: 'a caller who is being served makes room for a new one',
