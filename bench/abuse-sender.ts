@@ -64,7 +64,12 @@ const KINDS: Record<string, Kind> = {
   'huge-bodies': { first: () => `${POST}Content-Length: 10000000000\r\n\r\n`, pour: 'x'.repeat(MIB) },
   chunks: { first: () => `${POST}Transfer-Encoding: chunked\r\n\r\n`, pour: `100000\r\n${'x'.repeat(MIB)}\r\n` },
   pipelines: pipelined(),
-  nonsense: { first: () => NONSENSE[number++ % NONSENSE.length] ?? '' },
+  nonsense: garbled(),
+}
+
+function garbled(): Kind {
+  const first = () => NONSENSE[number++ % NONSENSE.length] ?? ''
+  return { first, next: first }
 }
 
 function encoded(): Kind {
