@@ -90,6 +90,14 @@ export const SETTINGS = [
     meaning: 'Look-ups by code a second, of one client, at each server: nobody guesses codes faster. 0: any.',
   },
   {
+    env: 'CONNECTIONS_MAX',
+    flag: 'connections-max',
+    placeholder: 'N',
+    default: '25000',
+    meaning:
+      'Connections of callers at once, fewer if the process may open fewer files. For one more the longest idle is closed.',
+  },
+  {
     env: 'WAIT_MS_MAX',
     flag: 'wait-ms-max',
     placeholder: 'MS',
@@ -178,6 +186,7 @@ export interface Config {
   /** null: none. */
   readonly bootstrapApiKey: string | null
   readonly rates: RateLimits
+  readonly connectionsMax: number
   readonly waitMsMax: number
   readonly drainMs: number
   readonly closeMs: number
@@ -258,6 +267,7 @@ export function readConfig(
       clientReadsPerS: whole('CLIENT_READS_PER_S', 0, RATE_MAX),
       clientLookUpsPerS: whole('CLIENT_LOOK_UPS_PER_S', 0, RATE_MAX),
     },
+    connectionsMax: whole('CONNECTIONS_MAX', 1, 1_000_000),
     waitMsMax: whole('WAIT_MS_MAX', 100, 7_000),
     drainMs: whole('DRAIN_MS', 0, 600_000),
     closeMs: whole('CLOSE_MS', 1_000, 600_000),

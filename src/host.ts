@@ -52,3 +52,13 @@ export const systemRandomness: Randomness = {
   },
   fraction: () => Math.random(),
 }
+
+/** Files and connections that this process may have open at once. */
+export function openFilesMax(): number {
+  // Or it would ask for the names of all who are connected. (The types do not know it yet.)
+  Object.assign(process.report, { excludeNetwork: true })
+  const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } }
+  const soft = userLimits?.open_files?.soft
+  // Windows tells none.
+  return typeof soft === 'number' ? soft : Number.MAX_SAFE_INTEGER
+}

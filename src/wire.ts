@@ -15,7 +15,7 @@ import { Campaigns } from './campaign/campaigns.ts'
 import type { Config } from './config.ts'
 import type { Counter } from './counter/counter.ts'
 import { openRedisCounter } from './counter/redis.ts'
-import { systemClock, systemRandomness } from './host.ts'
+import { openFilesMax, systemClock, systemRandomness } from './host.ts'
 import { ServiceHealth, type Lifecycle } from './http/health.ts'
 import { buildServer } from './http/server.ts'
 import { IssuePath } from './issue/issue.ts'
@@ -34,6 +34,9 @@ import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
 const PREPARE_PAUSE_MS = 500
+
+/** Of what the process may open: some 30 connections to database and Redis, which could not be made anew without, and files. */
+const FILES_KEPT = 200
 
 export interface Service {
   readonly app: FastifyInstance
@@ -83,7 +86,7 @@ export async function openServices(config: Config, log: Logger, count: number): 
 
 function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: () => Promise<void>): Service {
   const telemetry = new Telemetry({ version, clock: systemClock, process: processMetrics() })
-  const counter = openCounter(config, telemetry)
+  const counter = openCounter(config, telemetry, log)
   const memories = new Memories(ledger)
   const segments = new Segments(ledger, memories, systemClock)
   const issuer = new IssuePath({
@@ -122,6 +125,7 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
     clock: systemClock,
     randomness: systemRandomness,
     telemetry,
+    connectionsMax: Math.max(1, Math.min(config.connectionsMax, openFilesMax() - FILES_KEPT)),
     version,
   })
 
@@ -237,7 +241,8 @@ async function openLedger(config: Config, log: Logger): Promise<KeyedLedger> {
   return openMysqlLedger({ url: config.store.url, log: { warn: (what) => log.warn(what) } })
 }
 
-function openCounter(config: Config, telemetry: Telemetry): Counter | null {
+function openCounter(config: Config, telemetry: Telemetry, log: Logger): Counter | null {
   if (config.store.kind === 'embedded' || config.store.redis === null) return null
-  return telemetry.metered(openRedisCounter({ ...config.store.redis, clock: systemClock }))
+  const warn = (what: string) => log.warn(what)
+  return telemetry.metered(openRedisCounter({ ...config.store.redis, clock: systemClock, log: { warn } }))
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { type CommandParser, createClient, createCluster, defineScript, ErrorReply } from '@redis/client'
 import type { Clock, Randomness } from '../host.ts'
 import { COUNTER_LIMITS } from './limits.ts'
+import { parseRedisUrls, type RedisAddress } from './redis-url.ts'
 
 /** One server or a cluster, as the counter needs it. */
 export interface RedisLink {
@@ -21,9 +22,16 @@ export interface RedisLink {
 }
 
 /** Returns at once. @throws TypeError on a bad URL; the message holds neither address nor password. */
-export function openRedisLink(url: string, clock: Clock, randomness: Randomness): RedisLink {
-  const servers = parseUrls(url)
-  return servers.length === 1 ? openServer(servers, randomness) : openCluster(servers, clock, randomness)
+export function openRedisLink(url: string, surroundings: Surroundings): RedisLink {
+  const servers = parseRedisUrls(url)
+  return servers.length === 1 ? openServer(servers, surroundings) : openCluster(servers, surroundings)
+}
+
+export interface Surroundings {
+  readonly clock: Clock
+  readonly randomness: Randomness
+  /** For the log: neither address nor password. */
+  warn(what: string): void
 }
 
 const script = (name: 'reserve' | 'resync') =>
@@ -40,10 +48,13 @@ const script = (name: 'reserve' | 'resync') =>
 
 const scripts = { reserve: script('reserve'), resync: script('resync') }
 
-function openServer([server]: readonly [Server, ...Server[]], randomness: Randomness): RedisLink {
-  const faults = faultLog()
-  const client = createClient({ ...server, ...connectionOptions(server, randomness), scripts, commandOptions })
-  client.on('error', faults.note)
+function openServer(
+  [server]: readonly [RedisAddress, ...RedisAddress[]],
+  { randomness, warn }: Surroundings,
+): RedisLink {
+  const faults = faultLog(server, warn)
+  const client = createClient({ ...loginOf(server), ...connectionOptions(server, randomness), scripts, commandOptions })
+  client.on('error', faults.note).on('ready', faults.up)
   // Rejects only when it is destroyed on its way: the reconnect strategy never gives up.
   client.connect().catch(faults.note)
   return {
@@ -57,15 +68,16 @@ function openServer([server]: readonly [Server, ...Server[]], randomness: Random
   }
 }
 
-function openCluster(servers: readonly [Server, ...Server[]], clock: Clock, randomness: Randomness): RedisLink {
-  const faults = faultLog()
-  const [{ username, password }] = servers
+function openCluster(
+  servers: readonly [RedisAddress, ...RedisAddress[]],
+  { clock, randomness, warn }: Surroundings,
+): RedisLink {
+  const faults = faultLog(servers[0], warn)
   const cluster = createCluster({
-    rootNodes: servers.map((server) => ({ ...server })),
+    rootNodes: servers.map(({ host, port, ...login }) => ({ ...loginOf(login), socket: { host, port } })),
     // Connections to what the cluster announces. All servers of it have the same users, and TLS or not.
     defaults: {
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
+      ...loginOf(servers[0]),
       ...connectionOptions(servers[0], randomness),
     },
     // Otherwise one server that cannot be reached holds up the connection to all the others.
@@ -122,14 +134,15 @@ function openCluster(servers: readonly [Server, ...Server[]], clock: Clock, rand
 // 0: no timer a command, the call has its own.
 const commandOptions = { timeout: 0 }
 
-interface Server {
-  readonly socket: { readonly host: string; readonly port: number; readonly tls: boolean }
-  readonly username?: string
-  readonly password?: string
-  readonly database?: number
+function loginOf({ username, password, database }: Pick<RedisAddress, 'username' | 'password' | 'database'>) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(database === undefined ? {} : { database }),
+  }
 }
 
-function connectionOptions({ socket: { host, port, tls } }: Server, randomness: Randomness) {
+function connectionOptions({ host, port, tls }: RedisAddress, randomness: Randomness) {
   const socket = {
     host,
     port,
@@ -138,8 +151,11 @@ function connectionOptions({ socket: { host, port, tls } }: Server, randomness: 
     reconnectStrategy: (tries: number) => reconnectMs(tries, randomness),
   }
   return {
-    socket: tls ? { ...socket, tls: true as const } : { ...socket, tls: false as const },
+    // Whom it leads to is always checked: certificate and host name.
+    socket: tls === null ? { ...socket, tls: false as const } : { ...socket, ...tls, tls: true as const },
     name: 'firstcome',
+    // A command that older servers do not know, and that a user would need a right for.
+    disableClientInfo: true,
     pingInterval: COUNTER_LIMITS.pingMs.value,
     // A command that waits for a connection would be answered long after its call.
     disableOfflineQueue: true,
@@ -153,56 +169,51 @@ function reconnectMs(tries: number, randomness: Randomness): number {
   return Math.ceil(longest * (0.5 + randomness.fraction() / 2))
 }
 
-function faultLog() {
+/** @param warn told of each fault once, until another takes its place or the connection is there */
+function faultLog({ tls }: RedisAddress, warn: (what: string) => void) {
+  // Neither side says that it is spoken to in another language: one closes, the other waits.
+  const perhaps = tls === null ? 'perhaps it takes TLS only, rediss://' : 'perhaps it takes no TLS, redis://'
+  let wasUp = false
   let last = 'not connected yet'
   return {
     last: () => last,
     note(this: void, error: unknown): void {
-      last = wordFor(error)
+      const isMute = !wasUp && MUTE.has(codeOf(error))
+      const word = isMute ? `${wordFor(error)}, ${perhaps}` : wordFor(error)
+      if (word !== last) warn(`no connection to Redis: ${word}`)
+      last = word
+    },
+    up(this: void): void {
+      wasUp = true
+      last = 'not connected yet'
     },
   }
 }
 
-function parseUrls(urls: string): [Server, ...Server[]] {
-  const [first, ...others] = urls.split(',').map(parseUrl)
-  if (first === undefined) throw badUrl()
-  if (others.some(({ socket }) => socket.tls !== first.socket.tls)) throw new TypeError('redis: or rediss:, not both')
-  if (others.length > 0 && [first, ...others].some(({ database }) => database !== undefined)) {
-    throw new TypeError('a Redis cluster has no databases: no path in its URLs')
-  }
-  return [first, ...others]
-}
+const MUTE = new Set(['ECONNRESET', 'EPIPE', 'SocketClosedUnexpectedlyError', 'ConnectionTimeoutError'])
 
-function parseUrl(text: string): Server {
-  try {
-    const { protocol, hostname, port, username, password, pathname } = new URL(text.trim())
-    const database = pathname.slice(1)
-    if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '' || !/^\d{0,5}$/.test(database))
-      throw badUrl()
-    return {
-      socket: {
-        host: hostname.replace(/^\[(.*)\]$/, '$1'),
-        port: port === '' ? 6379 : Number(port),
-        tls: protocol === 'rediss:',
-      },
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(Number(database) === 0 ? {} : { database: Number(database) }),
-    }
-  } catch {
-    // Not the error itself: it holds the URL, and the URL a password.
-    throw badUrl()
-  }
-}
+const UNTRUSTED = 'the certificate is of nobody who is trusted here: name its authority by tls-ca'
 
-function badUrl(): TypeError {
-  return new TypeError(
-    'a Redis URL is redis://[user:password@]host[:port][/database], or rediss://; several: a cluster',
-  )
-}
+/** What to do about it, where the code alone does not say. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['SELF_SIGNED_CERT_IN_CHAIN', UNTRUSTED],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', UNTRUSTED],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNTRUSTED],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNTRUSTED],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'the certificate is for another host'],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'the server wants a certificate of ours: tls-cert and tls-key'],
+  ['NOAUTH', 'user and password are missing in the URL'],
+  ['WRONGPASS', 'user or password is wrong'],
+])
 
 /** Messages of network errors hold addresses, and those of Redis may repeat what was sent; this does neither. */
 export function wordFor(error: unknown): string {
+  const word = codeOf(error)
+  const hint = HINTS.get(word)
+  return hint === undefined ? word : `${word}, ${hint}`
+}
+
+function codeOf(error: unknown): string {
   if (error instanceof ErrorReply) return /^[A-Z]{1,32}(?= |$)/.exec(error.message)?.[0] ?? 'ErrorReply'
   if (error instanceof Error) return 'code' in error ? String(error.code) : error.constructor.name
   return typeof error

@@ -9,7 +9,7 @@ import { COUNTER_LIMITS } from './limits.ts'
 import { openRedisLink, wordFor } from './redis-link.ts'
 
 export interface RedisCounterOptions {
-  /** redis://[user:password@]host[:port][/database] or rediss://…; several, separated by commas: nodes of a cluster. */
+  /** redis://[user:password@]host[:port][/database] or rediss://…; several, with commas between: a cluster. See redis-url.ts. */
   readonly url: string
   /** In front of every key. No braces: what stands in the first pair decides the shard, and that is the campaign's id. */
   readonly prefix: string
@@ -17,6 +17,7 @@ export interface RedisCounterOptions {
   readonly replyMsMax?: number
   readonly clock: Clock
   readonly randomness?: Randomness
+  readonly log?: { warn(message: string): void }
 }
 
 /**
@@ -28,7 +29,7 @@ export interface RedisCounterOptions {
 export function openRedisCounter(options: RedisCounterOptions): Counter {
   const { prefix, replyMsMax = COUNTER_LIMITS.replyMsMax.value, clock, randomness = systemRandomness } = options
   if (/[{}]/.test(prefix)) throw new TypeError('the prefix of the Redis keys must not contain { or }')
-  const link = openRedisLink(options.url, clock, randomness)
+  const link = openRedisLink(options.url, { clock, randomness, warn: (what) => options.log?.warn(what) })
 
   // The lanes with commands beyond their deadline whose fate is unknown. Whatever is sent behind them is executed when the
   // server wakes up, for nobody: ten minutes of it could take every slot of a campaign. So nothing is.

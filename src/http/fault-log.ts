@@ -12,7 +12,7 @@ export class FaultLog {
   readonly #log: Pick<Log, 'error' | 'warn'>
   readonly #clock: Clock
   /** By code: when the next line may be written, and how many were not. */
-  readonly #quiet = new Map<FaultCode, { untilMs: number; suppressed: number }>()
+  readonly #quiet = new Map<FaultCode | 'crowded', { untilMs: number; suppressed: number }>()
 
   constructor(log: Pick<Log, 'error' | 'warn'>, clock: Clock) {
     this.#log = log
@@ -22,22 +22,36 @@ export class FaultLog {
   write(code: FaultCode, request: FastifyRequest, error: unknown): void {
     // A caller who hung up was told nothing: that is no fault of ours.
     if (code === 'unavailable' && request.raw.socket.destroyed) return
-    const nowMs = this.#clock.nowMs()
-    const quiet = this.#quiet.get(code)
-    if (quiet !== undefined && nowMs < quiet.untilMs) {
-      quiet.suppressed++
-      return
-    }
-    this.#quiet.set(code, { untilMs: nowMs + FAULT_LOG_PAUSE_MS, suppressed: 0 })
+    const suppressed = this.#speak(code)
+    if (suppressed === null) return
     const fields = {
       code,
       method: request.method,
       // The pattern, not the path: the path holds ids and codes.
       route: request.routeOptions.url,
       request_id: request.id,
-      ...(quiet !== undefined && quiet.suppressed > 0 && { suppressed: quiet.suppressed }),
+      ...(suppressed > 0 && { suppressed }),
     }
     if (code === 'internal') this.#log.error({ ...fields, error: traceOf(error) }, 'a request failed')
     else this.#log.warn({ ...fields, cause: causeOf(error) }, 'a request was not answered')
+  }
+
+  crowded(connectionsMax: number): void {
+    const suppressed = this.#speak('crowded')
+    if (suppressed === null) return
+    const fields = { connections: connectionsMax, closed: suppressed + 1 }
+    this.#log.warn(fields, 'all connections are taken: for a new one the longest idle is closed')
+  }
+
+  /** How often it was left out since the last time; null: it is to be left out once more. */
+  #speak(what: FaultCode | 'crowded'): number | null {
+    const nowMs = this.#clock.nowMs()
+    const quiet = this.#quiet.get(what)
+    if (quiet !== undefined && nowMs < quiet.untilMs) {
+      quiet.suppressed++
+      return null
+    }
+    this.#quiet.set(what, { untilMs: nowMs + FAULT_LOG_PAUSE_MS, suppressed: 0 })
+    return quiet?.suppressed ?? 0
   }
 }

@@ -24,8 +24,11 @@ export const KEEP_ALIVE_MS = 75_000
 /** Nothing at all moves on the connection: above KEEP_ALIVE_MS and above the longest a reply may take (8 s). */
 export const CONNECTION_IDLE_MS_MAX = 90_000
 
-/** After a malformed request the reply needs time to arrive before the connection is cut. */
+/** After a malformed request, or beside a body that is much too long, the reply needs time to arrive before the cut. */
 export const LINGER_MS = 1_000
+
+/** A refused body of so much is read away, so that the reply arrives and requests behind it are heard: a photo, by mistake. */
+export const BODY_REST_BYTES_MAX = 1_024 * 1_024
 
 /** A page of the campaign list counts coupons for each campaign on it. */
 export const CAMPAIGN_PAGE_MAX = 100

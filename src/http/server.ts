@@ -18,10 +18,12 @@ import { Audits } from './audits.ts'
 import { parseBodies } from './bodies.ts'
 import { CampaignHandlers } from './campaign-handlers.ts'
 import { ChangeHandlers } from './change-handlers.ts'
+import { limitConnections } from './connection-limit.ts'
 import { answerMalformed, closeWhileDraining } from './connections.ts'
 import { CouponHandlers } from './coupon-handlers.ts'
 import { addDocsPage } from './docs-page.ts'
 import { FaultLog } from './fault-log.ts'
+import { refuseWrappings } from './framing.ts'
 import { Guard } from './guard.ts'
 import type { Health, Lifecycle } from './health.ts'
 import { InvalidRequest } from './invalid-request.ts'
@@ -69,6 +71,7 @@ export interface ServerParts {
   readonly clock: Clock
   readonly randomness: Randomness
   readonly telemetry: Telemetry
+  readonly connectionsMax: number
   /** Of the program, for `/` and the OpenAPI document. */
   readonly version: string
 }
@@ -90,7 +93,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     version,
   } = parts
   const requests = new RequestLog(parts)
-  const problems = new Problems(randomness, new FaultLog(log, clock), requests)
+  const faultLog = new FaultLog(log, clock)
+  const problems = new Problems(randomness, faultLog, requests)
   const ids = requestIds(randomness)
 
   const app = Fastify({
@@ -141,6 +145,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   })
   closeWhileDraining(app, lifecycle)
   answerUnrouted(app, problems)
+  refuseWrappings(app, problems)
+  limitConnections(app.server, parts.connectionsMax, () => faultLog.crowded(parts.connectionsMax))
   app.setErrorHandler((error, request, reply) => problems.sendError(error, request, reply))
   parseBodies(app)
 

@@ -20,8 +20,11 @@ export function answerUnrouted(app: FastifyInstance, problems: Problems): void {
 }
 
 function matches(pattern: string, url: string): boolean {
-  const query = url.indexOf('?')
-  const given = (query === -1 ? url : url.slice(0, query)).split('/')
+  // A proxy may send the whole address.
+  const given = url
+    .replace(/^https?:\/\/[^/?]*/i, '')
+    .replace(/\?.*/s, '')
+    .split('/')
   const wanted = pattern.split('/')
   return given.length === wanted.length && wanted.every((part, i) => part.startsWith(':') || part === given[i])
 }

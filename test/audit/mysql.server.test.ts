@@ -14,9 +14,9 @@ const INDEXES: Readonly<Record<UniqueColumn, string>> = {
 }
 
 async function open(): Promise<AuditedDatabase> {
-  const { url, ledger, foreign, close } = await openMysqlUnderTest(inject('mysqlUrl'))
+  const { url, serverUrl, ledger, foreign, close } = await openMysqlUnderTest(inject('mysqlUrl'))
   return {
-    source: mysqlAuditSource({ url }),
+    source: mysqlAuditSource({ url: serverUrl }),
     async putCampaign({ id, createdAtMs, startTimeMs, totalCoupons, recipientRequired }) {
       const createdAt = sqlTime(createdAtMs)
       await foreign.query(

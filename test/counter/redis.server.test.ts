@@ -2,57 +2,18 @@
 
 import { createServer, type Socket, connect } from 'node:net'
 import { readFileSync } from 'node:fs'
-import { createClient } from '@redis/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
 import type { CampaignIdentity } from '../../src/campaign/campaign.ts'
 import { type Counter, CounterUnavailable, type Reservation } from '../../src/counter/counter.ts'
 import { COUNTER_LIMITS } from '../../src/counter/limits.ts'
 import { openRedisCounter } from '../../src/counter/redis.ts'
 import { type Clock, systemClock } from '../../src/host.ts'
-import { type CounterUnderTest, counterContract, newCampaign, reservationOf } from '../contract/counter.ts'
+import { counterContract, newCampaign, reservationOf } from '../contract/counter.ts'
 import { uniquePrefix } from '../servers/fresh.ts'
 import { startRedis } from '../servers/redis.ts'
 import type { TestServer } from '../servers/server.ts'
-
-const WAIT_MS_MAX = 30_000
-
-/** Asks again and again until there is an answer; the limit only turns a hang into a message. */
-async function eventually<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = performance.now() + WAIT_MS_MAX
-  for (;;) {
-    const found = await look()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > deadline) throw new Error(`not so within ${WAIT_MS_MAX} ms: ${look.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
-const connected = (counter: Counter) => eventually(() => counter.ping())
-
-/** A plain connection beside the counter. */
-async function openRaw(url: string) {
-  const client = createClient({ url, disableOfflineQueue: true })
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
-}
-
-type Raw = Awaited<ReturnType<typeof openRaw>>
-
-// Spelled out once more, on purpose: keys that are in Redis must not change unnoticed.
-const keyOf = (prefix: string, { id, createdAtMs }: CampaignIdentity) =>
-  `${prefix}{${id}}:${createdAtMs.toString(36)}:next`
-
-async function plant(
-  send: (...args: string[]) => Promise<unknown>,
-  key: string,
-  value: Parameters<CounterUnderTest['plant']>[1],
-) {
-  await send('DEL', key)
-  if (value.is === 'text') await send('SET', key, value.text)
-  if (value.is === 'list') await send('RPUSH', key, '5')
-  if (value.is === 'hash') await send('HSET', key, 'next', '5')
-}
+import { connected, eventually, keyOf, openRaw, plant, type Raw } from './raw-redis.ts'
+import { startCluster, type TestCluster } from './redis-cluster.ts'
 
 const ask = (campaign: CampaignIdentity, count = 1, total = 1_000_000) => ({ campaign, count, total })
 
@@ -571,6 +532,12 @@ describe('what cannot be opened', () => {
     'redis://user:s3cret@a/,',
     'redis://user:s3cret@a/,redis://b/1',
     'redis://user:s3cret@a/,rediss://b/',
+    'redis://user:s3cret@a/?timeout=5',
+    'redis://user:s3cret@a/?tls-ca=/not/there.pem',
+    'rediss://user:s3cret@a/?tls-ca=/not/there.pem',
+    'rediss://user:s3cret@a/?rejectUnauthorized=false',
+    `rediss://user:s3cret@a/?tls-cert=${import.meta.filename}`,
+    `rediss://user:s3cret@a/,rediss://b/?tls-key=${import.meta.filename}`,
   ])('%j, without telling the password', (url) => {
     const failure = (() => {
       try {
@@ -696,7 +663,7 @@ describe('a cluster', () => {
   })
 
   test('a replica that takes over is found, also by a server that started after its master was gone', async () => {
-    const far = await startCluster(true)
+    const far = await startCluster({ withReplica: true })
     onTestFinished(() => far.close())
     const prefix = uniquePrefix()
     const early = open(far.url, { prefix, replyMsMax: 1_000 })
@@ -723,86 +690,6 @@ describe('a cluster', () => {
     await eventually(async () => statuses(await counter.reserve([ask(campaign)]))[0] === 'cold')
   })
 })
-
-interface TestCluster {
-  readonly url: string
-  readonly servers: readonly TestServer[]
-  rawOf(shard: number): Raw
-  reconnectRaw(shard: number): Promise<void>
-  slotOf(key: string): Promise<number>
-  /** Who had the slot at first: 0, 1 or 2. */
-  shardOf(key: string): Promise<number>
-  give(slot: number, shard: number): Promise<void>
-  close(): Promise<void>
-}
-
-/** Three masters, which go on when one is missing; the last of them with a replica, if wanted. */
-async function startCluster(withReplica = false): Promise<TestCluster> {
-  const options = [
-    '--cluster-enabled',
-    'yes',
-    '--cluster-require-full-coverage',
-    'no',
-    '--cluster-announce-ip',
-    '127.0.0.1',
-  ]
-  const servers = await Promise.all(
-    [0, 1, 2].map(() => startRedis({ options: [...options, '--cluster-node-timeout', '1000'] })),
-  )
-  const raws = await Promise.all(servers.map(({ url }) => openRaw(url)))
-  const rawOf = (shard: number) => {
-    const raw = raws[shard]
-    if (!raw) throw new Error(`no shard ${shard}`)
-    return raw
-  }
-  const bounds = [0, 5461, 10_923, 16_384]
-  const ids = await Promise.all(raws.map((raw) => raw.sendCommand<string>(['CLUSTER', 'MYID'])))
-  for (const [shard, raw] of raws.entries()) {
-    const [from = 0, to = 0] = bounds.slice(shard)
-    await raw.sendCommand(['CLUSTER', 'SET-CONFIG-EPOCH', String(shard + 1)])
-    await raw.sendCommand(['CLUSTER', 'ADDSLOTS', ...Array.from({ length: to - from }, (_, i) => String(from + i))])
-  }
-  for (const { port } of servers.slice(1)) await rawOf(0).sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(port)])
-  await eventually(async () => {
-    const infos = await Promise.all(raws.map((raw) => raw.sendCommand<string>(['CLUSTER', 'INFO'])))
-    return infos.every(
-      (info) =>
-        /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info) && /cluster_known_nodes:3/.test(info),
-    )
-  })
-  if (withReplica) {
-    const server = await startRedis({ options: [...options, '--cluster-node-timeout', '1000'] })
-    const raw = await openRaw(server.url)
-    await rawOf(0).sendCommand(['CLUSTER', 'MEET', '127.0.0.1', String(server.port)])
-    await eventually(async () => (await raw.sendCommand<string>(['CLUSTER', 'NODES'])).includes(ids[2] ?? '-'))
-    await eventually(() => raw.sendCommand(['CLUSTER', 'REPLICATE', ids[2] ?? '']).then(Boolean, () => false))
-    await eventually(async () => (await raw.info('replication')).includes('master_link_status:up'))
-    servers.push(server)
-    raws.push(raw)
-  }
-  const slotOf = (key: string) => rawOf(0).sendCommand<number>(['CLUSTER', 'KEYSLOT', key])
-  return {
-    url: servers.map(({ url }) => url).join(),
-    servers,
-    rawOf,
-    async reconnectRaw(shard) {
-      rawOf(shard).destroy()
-      raws[shard] = await openRaw(servers[shard]?.url ?? '')
-    },
-    slotOf,
-    async shardOf(key) {
-      const slot = await slotOf(key)
-      return bounds.findLastIndex((from) => from <= slot)
-    },
-    async give(slot, shard) {
-      for (const raw of raws) await raw.sendCommand(['CLUSTER', 'SETSLOT', String(slot), 'NODE', ids[shard] ?? ''])
-    },
-    async close() {
-      for (const raw of raws) raw.destroy()
-      await Promise.all(servers.map((server) => server.close()))
-    },
-  }
-}
 
 interface Listening extends AsyncDisposable {
   readonly url: string

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path/posix'
 import { expect, test } from 'vitest'
 import { CLIENT_SETTINGS, SECRET_SETTINGS, SETTINGS, type Setting } from '../../src/config.ts'
+import { parseRedisUrls } from '../../src/counter/redis-url.ts'
+import { parseMysqlUrl } from '../../src/ledger/mysql/url.ts'
 import { codeWords, readDocument, ROOT, section, tableRows } from './documents.ts'
 
 const document = readDocument('docs/settings.md')
@@ -28,6 +30,14 @@ test.each<[heading: string, settings: readonly Setting[]]>([
 test('the settings that may come from a file are those that may hold a password', () => {
   const named = codeWords(document).flatMap(({ text }) => (/^[A-Z]\w*_FILE$/.test(text) ? [text] : []))
   expect(new Set(named)).toEqual(new Set(['NAME_FILE', ...SECRET_SETTINGS.map((env) => `${env}_FILE`)]))
+})
+
+test.each<[heading: string, parse: () => unknown]>([
+  ['The URL of MySQL', () => parseMysqlUrl('mysql://h/x?unknown=1')],
+  ['The URL of Redis', () => parseRedisUrls('rediss://h?unknown=1')],
+])('%s: every parameter has its row', (heading, parse) => {
+  const names = tableRows(section(document, heading)).map(([name = '']) => name.replaceAll('`', ''))
+  expect(parse).toThrow(`has an unknown parameter unknown: known are ${names.join(', ')}`)
 })
 
 test('every warning about the database is explained', () => {

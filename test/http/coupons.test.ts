@@ -141,6 +141,22 @@ test('a coupon is found by its code, however it is typed', async () => {
   expect([missing.status, missing.json['code']]).toEqual([404, 'campaign_not_found'])
 })
 
+test('what can be no code is asked for like any other: the time of the answer tells nothing', async () => {
+  const asked: string[] = []
+  const couponByCode = async (_id: string, code: string) => {
+    asked.push(code)
+    return null
+  }
+  const { app } = await openServer({ faults: { couponByCode } })
+  const call = callerOf(app)
+  await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id: 'c' })
+  for (const code of ['7KQ2M9XD4R8TVW3A', '7KQ2M9XD4R8TVW3', 'U'.repeat(16), 'x']) {
+    const { status, json } = await call('GET', `${COUPONS}/${code}`)
+    expect([status, json['code']]).toEqual([404, 'coupon_not_found'])
+  }
+  expect(asked).toEqual(['7KQ2M9XD4R8TVW3A', '', '', ''])
+})
+
 test('the coupon of a recipient is found in any form of writing, or it is not there', async () => {
   const call = await open()
   await call('POST', '/v1/campaigns', { ...NEW_CAMPAIGN, id: 'other' })

@@ -89,6 +89,7 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
     clock: systemClock,
     randomness: systemRandomness,
     telemetry,
+    connectionsMax: 1_000,
     version: '0.0.0',
     ...other,
   })

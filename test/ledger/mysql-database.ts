@@ -7,9 +7,13 @@ import type { Ledger } from '../../src/ledger/ledger.ts'
 import { migrateMysql } from '../../src/ledger/mysql/migrate.ts'
 import { type MysqlOptions, openMysqlLedger } from '../../src/ledger/mysql.ts'
 import { freshDatabase } from '../servers/fresh.ts'
+import { grant } from '../servers/granted.ts'
 
 export interface MysqlUnderTest {
+  /** The owner's. */
   readonly url: string
+  /** Of a user with no more rights than a server needs, and the ledger's. */
+  readonly serverUrl: string
   readonly ledger: Ledger & { readonly keyStore: KeyStore }
   /** As the database's owner sees it: not one of the ledger's connections. */
   readonly foreign: Connection
@@ -21,21 +25,25 @@ export interface MysqlUnderTest {
 export async function openMysqlUnderTest(mysqlUrl: string = inject('mysqlUrl')): Promise<MysqlUnderTest> {
   const database = await freshDatabase(mysqlUrl)
   await migrateMysql({ url: database.url })
+  const granted = await grant(database.url)
+  const serverUrl = granted.urlOf('firstcome_server')
   const ledgers: Ledger[] = []
   const another = (options: Omit<MysqlOptions, 'url'> = {}) => {
-    const ledger = openMysqlLedger({ url: database.url, ...options })
+    const ledger = openMysqlLedger({ url: serverUrl, ...options })
     ledgers.push(ledger)
     return ledger
   }
   const foreign = await createConnection({ uri: database.url, timezone: 'Z', charset: 'utf8mb4' })
   return {
     url: database.url,
+    serverUrl,
     ledger: another(),
     foreign,
     another,
     async close() {
       foreign.destroy()
       await Promise.all(ledgers.map((ledger) => ledger.close()))
+      await granted.drop()
       await database.drop()
     },
   }

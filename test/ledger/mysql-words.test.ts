@@ -42,6 +42,8 @@ describe('the URL of MySQL', () => {
     'mysql://u:secret-word@h/x?multipleStatements=true',
     'mysql://u:secret-word@h/x?ssl-mode=perhaps',
     'mysql://u:secret-word@h/x?ssl-ca=/not/there.pem',
+    `mysql://u:secret-word@h/x?ssl-cert=${import.meta.filename}`,
+    `mysql://u:secret-word@h/x?ssl-key=${import.meta.filename}`,
     'mysql://u:secret-word@h:99999/x',
   ])('%s is refused without showing the password', (url) => {
     const error = thrownBy(() => parseMysqlUrl(url))

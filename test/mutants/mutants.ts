@@ -574,4 +574,35 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ from: '`…${toldCoupon.slice(-4)}`', to: 'toldCoupon' }],
     caughtBy: { test: 'test/http/request-log.test.ts', named: 'each has one' },
   },
+  {
+    name: 'a body with a coding is read as it is',
+    file: 'src/http/framing.ts',
+    edits: [{ from: "if (coding !== undefined && coding !== '' &&", to: "if (coding === 'gzip' && coding !== '' &&" }],
+    caughtBy: { test: 'test/http/framing.test.ts', named: 'Content-Encoding' },
+  },
+  {
+    name: 'a long body that was refused is read to its end',
+    file: 'src/http/framing.ts',
+    edits: [
+      {
+        from: 'if (!raw.complete && isLong(raw)) hold(raw)',
+        to: 'if (raw.complete && isLong(raw)) hold(raw)',
+      },
+    ],
+    caughtBy: { test: 'test/http/framing.test.ts', named: 'refused, left where it is, and cut' },
+  },
+  {
+    name: 'a caller who is being served makes room for a new one',
+    file: 'src/http/connection-limit.ts',
+    edits: [
+      { from: '    resting.delete(socket)\n    // Of requests', to: '    resting.add(socket)\n    // Of requests' },
+    ],
+    caughtBy: { test: 'test/http/connection-limit.test.ts', named: 'nobody who is being served' },
+  },
+  {
+    name: 'at an IP address a certificate for localhost will do',
+    file: 'src/ledger/mysql/connection.ts',
+    edits: [{ from: '  Object.assign(socket, { _host: address.host })\n', to: '' }],
+    caughtBy: { test: 'test/serve/tls.server.test.ts', named: 'at an IP address' },
+  },
 ]

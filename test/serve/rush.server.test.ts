@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
+import { migrateMysql } from '../../src/ledger/mysql/migrate.ts'
 import { freshDatabase, uniquePrefix } from '../servers/fresh.ts'
+import { grant } from '../servers/granted.ts'
 import { rushSuite } from './rush-suite.ts'
 
 rushSuite('one process on SQLite', 1, async () => {
@@ -15,11 +17,17 @@ rushSuite('one process on SQLite', 1, async () => {
 
 const onMysql = (redis: boolean) => async () => {
   const database = await freshDatabase(inject('mysqlUrl'))
+  await migrateMysql({ url: database.url })
+  const granted = await grant(database.url)
   const environment = {
-    MYSQL_URL: database.url,
+    MYSQL_URL: granted.urlOf('firstcome_server'),
     ...(redis ? { REDIS_URL: inject('redisUrl'), REDIS_PREFIX: uniquePrefix() } : {}),
   }
-  return { environment, close: () => database.drop() }
+  const close = async () => {
+    await granted.drop()
+    await database.drop()
+  }
+  return { environment, close }
 }
 
 rushSuite('one process on MySQL and Redis', 1, onMysql(true))

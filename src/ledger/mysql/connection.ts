@@ -6,6 +6,7 @@ import { createConnection } from 'mysql2'
 import type { Clock } from '../../host.ts'
 import { LedgerUnavailable } from '../ledger.ts'
 import { type Dialect, errorLabel, judge, MysqlRefusal, serverError } from './errors.ts'
+import { tlsHint } from './tls-hint.ts'
 import { type MysqlAddress, shownAddress } from './url.ts'
 
 export type SqlValue = string | number | null
@@ -203,6 +204,9 @@ class TookTooLong extends Error {
 
 function openSocket(address: MysqlAddress): Socket {
   const socket = address.socketPath === null ? connect(address.port, address.host) : connect(address.socketPath)
+  // Whose certificate Node expects on a socket that is made secure later. Of a host that is an IP address it would not know,
+  // and take a certificate for localhost in its place.
+  Object.assign(socket, { _host: address.host })
   return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
 }
 
@@ -246,7 +250,7 @@ async function setSession(
 
 function whyNoConnection(error: unknown, address: MysqlAddress): LedgerUnavailable {
   const cause = serverError(error) ?? undefined
-  const message = `MySQL at ${shownAddress(address)} cannot be reached: ${errorLabel(error)}`
+  const message = `MySQL at ${shownAddress(address)} cannot be reached: ${errorLabel(error)}${tlsHint(error, address.ssl !== null)}`
   return new LedgerUnavailable(message, { mayBeWritten: false, cause })
 }
 

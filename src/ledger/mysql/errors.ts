@@ -27,8 +27,10 @@ export class MysqlRefusal extends Error {
   }
 }
 
+export const ER_ACCESS_DENIED = 1045
 export const ER_BAD_DATABASE = 1049
 export const ER_NO_SUCH_TABLE = 1146
+export const ER_SECURE_TRANSPORT_REQUIRED = 3159
 /** Not allowed: to this database, at all, on this table, on this column, without a global privilege. */
 export const accessDenied: ReadonlySet<number> = new Set([1044, 1045, 1142, 1143, 1227])
 
@@ -185,7 +187,7 @@ export function serverError(error: unknown): { errno: number; sqlState: string }
 const words = new Map([
   [1040, 'too many connections'],
   [1044, 'access to the database denied'],
-  [1045, 'access denied'],
+  [ER_ACCESS_DENIED, 'access denied'],
   [1049, 'no such database'],
   [1203, 'too many connections of this user'],
 ])

@@ -4,6 +4,9 @@
 import { readFileSync } from 'node:fs'
 import type { SslOptions } from 'mysql2'
 
+const SSL_FILES = { 'ssl-ca': 'ca', 'ssl-cert': 'cert', 'ssl-key': 'key' } as const
+const PARAMETERS = ['socketPath', 'ssl-mode', ...Object.keys(SSL_FILES)]
+
 export interface MysqlAddress {
   readonly host: string
   readonly port: number
@@ -28,8 +31,8 @@ export function parseMysqlUrl(text: string): MysqlAddress & { readonly database:
   }
   const parameters = new Map<string, string>()
   for (const [name, value] of url.searchParams) {
-    if (!['socketPath', 'ssl-mode', 'ssl-ca'].includes(name)) {
-      throw new BadMysqlUrl(`the MySQL URL has an unknown parameter ${name}: known are socketPath, ssl-mode, ssl-ca`)
+    if (!PARAMETERS.includes(name)) {
+      throw new BadMysqlUrl(`the MySQL URL has an unknown parameter ${name}: known are ${PARAMETERS.join(', ')}`)
     }
     parameters.set(name, value)
   }
@@ -45,7 +48,7 @@ export function parseMysqlUrl(text: string): MysqlAddress & { readonly database:
     user: decoded(url.username, 'user'),
     password: decoded(url.password, 'password'),
     database,
-    ssl: sslOptions(parameters.get('ssl-mode'), parameters.get('ssl-ca')),
+    ssl: sslOptions(parameters),
   }
 }
 
@@ -54,29 +57,34 @@ export function shownAddress(address: MysqlAddress): string {
   return `${address.socketPath ?? `${address.host}:${address.port}`}/${address.database ?? ''}`
 }
 
-/** The modes of the mysql client; a certificate authority alone means that it is to be checked. */
-function sslOptions(mode: string | undefined, caFile: string | undefined): SslOptions | null {
-  const wanted = mode?.toUpperCase() ?? (caFile === undefined ? 'DISABLED' : 'VERIFY_IDENTITY')
-  const ca = caFile === undefined ? {} : { ca: readCa(caFile) }
-  switch (wanted) {
+/** The modes of the mysql client; a file alone means that the server is to be checked. */
+function sslOptions(parameters: ReadonlyMap<string, string>): SslOptions | null {
+  const files: Record<string, string> = {}
+  for (const [name, option] of Object.entries(SSL_FILES)) {
+    const file = parameters.get(name)
+    if (file !== undefined) files[option] = readPem(name, file)
+  }
+  if ('cert' in files !== 'key' in files) throw new BadMysqlUrl('ssl-cert and ssl-key of the MySQL URL go together')
+  const isNamed = Object.keys(files).length > 0
+  switch (parameters.get('ssl-mode')?.toUpperCase() ?? (isNamed ? 'VERIFY_IDENTITY' : 'DISABLED')) {
     case 'DISABLED':
       return null
     case 'REQUIRED':
-      return { ...ca, rejectUnauthorized: false }
+      return { ...files, rejectUnauthorized: false }
     case 'VERIFY_CA':
-      return { ...ca, rejectUnauthorized: true, verifyIdentity: false }
+      return { ...files, rejectUnauthorized: true, verifyIdentity: false }
     case 'VERIFY_IDENTITY':
-      return { ...ca, rejectUnauthorized: true, verifyIdentity: true }
+      return { ...files, rejectUnauthorized: true, verifyIdentity: true }
     default:
       throw new BadMysqlUrl('ssl-mode of the MySQL URL must be DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY')
   }
 }
 
-function readCa(file: string): string {
+function readPem(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    throw new BadMysqlUrl(`ssl-ca of the MySQL URL: cannot read ${file}`)
+    throw new BadMysqlUrl(`${name} of the MySQL URL: cannot read ${file}`)
   }
 }
 
