@@ -14,7 +14,7 @@ const INDEXES: Readonly<Record<UniqueColumn, string>> = {
 }
 
 async function open(): Promise<AuditedDatabase> {
-  const { url, serverUrl, ledger, foreign, close } = await openMysqlUnderTest(inject('mysqlUrl'))
+  const { serverUrl, operator, foreign, close } = await openMysqlUnderTest(inject('mysqlUrl'))
   return {
     source: mysqlAuditSource({ url: serverUrl }),
     async putCampaign({ id, createdAtMs, startTimeMs, totalCoupons, recipientRequired }) {
@@ -55,7 +55,7 @@ async function open(): Promise<AuditedDatabase> {
         'ALTER TABLE coupons DROP CONSTRAINT coupons_slot_from_1, DROP CONSTRAINT coupons_recipient_has_key',
       )
     },
-    keyStore: ledger.keyStore,
+    keyStore: operator.keyStore,
     async dropKeys() {
       await foreign.query('DROP TABLE api_keys')
     },

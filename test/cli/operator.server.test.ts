@@ -8,11 +8,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { recipientKeyOf } from '../../src/ledger/coupon-keys.ts'
 import { openMysqlLedger } from '../../src/ledger/mysql.ts'
+import { migrateMysql } from '../../src/ledger/mysql/migrate.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { aCoupon } from '../contract/ledger-samples.ts'
 import { answered, call, createCampaign, issue, listCoupons, startServe } from '../serve/server-process.ts'
 import type { ServerProcess } from '../serve/server-process.ts'
 import { freshDatabase, type FreshDatabase } from '../servers/fresh.ts'
+import { grant } from '../servers/granted.ts'
 import { MAIN, run, start, startProgram, scriptArgs, type Ended } from './run-firstcome.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'firstcome-operator-'))
@@ -42,19 +44,50 @@ async function runFed(args: readonly string[], env: Record<string, string>, inpu
 }
 
 const PLACES = ['mysql', 'embedded'] as const
+/** It is asked again and again what has been noted. */
+const PATIENT = { CLIENT_READS_PER_S: '0' }
+
+interface Place {
+  /** Of the commands: in MySQL a user with the rights of an operator and no others. */
+  readonly env: Record<string, string>
+  /** Of the servers, in the same way. */
+  readonly serverEnv: Record<string, string>
+  /** null: embedded. */
+  readonly database: FreshDatabase | null
+  drop(): Promise<void>
+}
+
+async function openPlace(place: (typeof PLACES)[number], name: string): Promise<Place> {
+  if (place === 'embedded') {
+    const env = { SQLITE_PATH: join(folder, `${name}.db`) }
+    return { env, serverEnv: { ...env, ...PATIENT }, database: null, drop: async () => {} }
+  }
+  const database = await freshDatabase(inject('mysqlUrl'))
+  await migrateMysql({ url: database.url })
+  const granted = await grant(database.url)
+  return {
+    env: { MYSQL_URL: granted.urlOf('firstcome_operator') },
+    serverEnv: { MYSQL_URL: granted.urlOf('firstcome_server'), ...PATIENT },
+    database,
+    async drop() {
+      await granted.drop()
+      await database.drop()
+    },
+  }
+}
 
 describe.each(PLACES)('recipient erase, %s', (place) => {
-  let database: FreshDatabase | null = null
+  let at: Place
   let server: ServerProcess
   let env: Record<string, string>
   beforeAll(async () => {
-    database = place === 'mysql' ? await freshDatabase(inject('mysqlUrl')) : null
-    env = database === null ? { SQLITE_PATH: join(folder, 'erase.db') } : { MYSQL_URL: database.url }
-    server = await startServe(env)
+    at = await openPlace(place, 'erase')
+    ;({ env } = at)
+    server = await startServe(at.serverEnv)
   })
   afterAll(async () => {
     await server.close()
-    await database?.drop()
+    await at.drop()
   })
   const cli = (...args: string[]) => run('http://127.0.0.1:9', args, { env })
 
@@ -166,18 +199,18 @@ describe('recipient erase, at a file', () => {
 })
 
 describe.each(PLACES)('campaign purge, %s', (place) => {
-  let database: FreshDatabase | null = null
+  let at: Place
   let env: Record<string, string>
   let server: ServerProcess
-  const up = async () => (server = await startServe(env))
+  const up = async () => (server = await startServe(at.serverEnv))
   beforeAll(async () => {
-    database = place === 'mysql' ? await freshDatabase(inject('mysqlUrl')) : null
-    env = database === null ? { SQLITE_PATH: join(folder, 'purge.db') } : { MYSQL_URL: database.url }
+    at = await openPlace(place, 'purge')
+    ;({ env } = at)
     await up()
   })
   afterAll(async () => {
     await server.close()
-    await database?.drop()
+    await at.drop()
   })
   const cli = (...args: string[]) => run('http://127.0.0.1:9', args, { env })
   /** The embedded one is purged while its server is down. */
@@ -247,9 +280,9 @@ describe.each(PLACES)('campaign purge, %s', (place) => {
   /** Straight into the database: over HTTP it would take most of a minute. */
   const fill = async (id: string, total: number) => {
     const ledger =
-      database === null
+      at.database === null
         ? await openSqliteLedger({ path: env['SQLITE_PATH'] ?? '' })
-        : openMysqlLedger({ url: database.url })
+        : openMysqlLedger({ url: at.database.url })
     const [campaign] = (await ledger.campaigns([id])).campaigns
     const coupon = (slot: number) =>
       aCoupon(campaign!, slot, {

@@ -13,6 +13,8 @@ import { aCampaign, aCoupon, asStored, newId, newKey } from './ledger-samples.ts
 
 export interface LedgerUnderTest {
   readonly ledger: Ledger
+  /** Of somebody who may do what only people do, where not everybody may. Default: the ledger. */
+  readonly operator?: Ledger
   /** Closes the ledger, and removes what was made for it. */
   close(): Promise<void>
 }
@@ -921,7 +923,10 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       })
     })
 
-    changesContract(() => ledger)
+    changesContract(
+      () => ledger,
+      () => under?.operator ?? ledger,
+    )
 
     describe('slots', () => {
       /** Rows on both sides of segment borders, and few enough to be quick. */

@@ -83,7 +83,9 @@ describe('a body is read as it is, or not at all', () => {
   test('where there is no body, none is encoded', async () => {
     const client = await open()
     expect((await sent(client, withBody('Content-Encoding: gzip\r\n', '')))?.status).toBe(201)
-    expect((await sent(client, 'GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n\r\n'))?.status).toBe(200)
+    expect(
+      (await sent(client, 'GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n\r\n'))?.status,
+    ).toBe(200)
   })
 
   // A syllable in EUC-KR, and ¯ in UTF-8: taken for what it is not, it would be another recipient.

@@ -9,16 +9,20 @@ import { type MysqlOptions, openMysqlLedger } from '../../src/ledger/mysql.ts'
 import { freshDatabase } from '../servers/fresh.ts'
 import { grant } from '../servers/granted.ts'
 
+type KeyedLedger = Ledger & { readonly keyStore: KeyStore }
+
 export interface MysqlUnderTest {
   /** The owner's. */
   readonly url: string
   /** Of a user with no more rights than a server needs, and the ledger's. */
   readonly serverUrl: string
-  readonly ledger: Ledger & { readonly keyStore: KeyStore }
+  readonly ledger: KeyedLedger
+  /** Of the user of whoever runs the commands at the database. */
+  readonly operator: KeyedLedger
   /** As the database's owner sees it: not one of the ledger's connections. */
   readonly foreign: Connection
   /** Another ledger on the same database, closed together with this. */
-  another(options?: Omit<MysqlOptions, 'url'>): Ledger
+  another(options?: Omit<MysqlOptions, 'url'>): KeyedLedger
   close(): Promise<void>
 }
 
@@ -28,16 +32,18 @@ export async function openMysqlUnderTest(mysqlUrl: string = inject('mysqlUrl')):
   const granted = await grant(database.url)
   const serverUrl = granted.urlOf('firstcome_server')
   const ledgers: Ledger[] = []
-  const another = (options: Omit<MysqlOptions, 'url'> = {}) => {
-    const ledger = openMysqlLedger({ url: serverUrl, ...options })
+  const open = (options: MysqlOptions) => {
+    const ledger = openMysqlLedger(options)
     ledgers.push(ledger)
     return ledger
   }
+  const another = (options: Omit<MysqlOptions, 'url'> = {}) => open({ url: serverUrl, ...options })
   const foreign = await createConnection({ uri: database.url, timezone: 'Z', charset: 'utf8mb4' })
   return {
     url: database.url,
     serverUrl,
     ledger: another(),
+    operator: open({ url: granted.urlOf('firstcome_operator') }),
     foreign,
     another,
     async close() {

@@ -13,8 +13,8 @@ import { type MysqlUnderTest, openMysqlUnderTest, rowsOf, until, untilWaiting } 
 ledgerContract('the ledger in MySQL', () => openMysqlUnderTest())
 
 keyStoreContract('the keys in MySQL', async () => {
-  const { ledger, close } = await openMysqlUnderTest()
-  return { ledger, keyStore: ledger.keyStore, close }
+  const { ledger, operator, close } = await openMysqlUnderTest()
+  return { ledger, keyStore: operator.keyStore, close }
 })
 
 /** All but the one that asks. */
