@@ -60,6 +60,8 @@ export class IssuePath implements Issuer {
   }
 
   issue(call: IssueCall): Promise<Outcome> {
+    // Those who wait already go on trying. Whoever comes now would only stand behind them, and all would storm in together.
+    if (this.#ports.ledger.isAway) return Promise.reject(new Fault('unavailable', 'the ledger is away'))
     const waitMs = this.#batcher.expectedWaitMs(call.campaignId) + this.#ledgerWay.expectedWaitMs(call.campaignId)
     if (waitMs > this.#ports.waitMsMax || this.#bytesHeld > ISSUE_LIMITS.queueBytesMax.value) {
       return Promise.reject(new Fault('overloaded', 'the queue is full', { retryAfterMs: Math.max(waitMs, 1_000) }))

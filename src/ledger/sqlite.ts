@@ -113,6 +113,7 @@ class SqliteLedger implements Ledger {
   readonly lockScope = 'database'
   // A file that is open stays the same file: nothing is ever re-opened.
   readonly generation = 0
+  readonly isAway = false
   readonly #writer: DatabaseSync
   readonly #reader: DatabaseSync
   readonly #clock: Pick<Clock, 'wallMs' | 'soon'>
