@@ -571,7 +571,10 @@ describe('admission', () => {
       get isAway() {
         return isAway
       },
-      read: (query) => (asked.push(query), ledger.read(query)),
+      read(query) {
+        asked.push(query)
+        return ledger.read(query)
+      },
     })
     const path = openPath(away, null)
     const { id } = await openCampaign(ledger, 10)
