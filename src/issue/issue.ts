@@ -73,6 +73,8 @@ export class IssuePath implements Issuer {
   }
 
   issue(call: IssueCall): Promise<Outcome> {
+    // Those who wait already go on trying. Whoever comes now would only stand behind them, and all would storm in together.
+    if (this.#ports.ledger.isAway) return Promise.reject(new Fault('unavailable', 'the ledger is away'))
     const waitMs = this.#expectedWaitMs(call.campaignId)
     const isTooLong = waitMs > this.#ports.waitMsMax
     if (isTooLong || this.#bytesHeld > ISSUE_LIMITS.queueBytesMax.value) {

@@ -24,6 +24,12 @@ export interface Ledger extends SlotReader, ChangeReader {
    */
   readonly generation: number
 
+  /**
+   * It has not answered for a second or more, and attempts to reach it go on: whoever comes now would only wait. A hint, and
+   * never for long: it ends by itself, whether anybody asks or not.
+   */
+  readonly isAway: boolean
+
   /** One statement, one snapshot, the ledger's clock at its start. What is not there is absent from the answer. */
   read(query: ReadQuery): Promise<ReadAnswer>
 

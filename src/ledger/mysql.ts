@@ -64,6 +64,10 @@ class MysqlLedger implements Port.Ledger {
     return this.#connections.generation
   }
 
+  get isAway(): boolean {
+    return this.#connections.isAway
+  }
+
   read(query: Port.ReadQuery): Promise<Port.ReadAnswer> {
     return this.#connections.use('path', (connection) => queries.read(connection, query))
   }

@@ -138,6 +138,7 @@ class SqliteLedger implements Ledger {
   // A file that is open stays the same file: nothing is ever re-opened.
   readonly generation = 0
   readonly keyStore: KeyStore
+  readonly isAway = false
   readonly #writer: DatabaseSync
   readonly #reader: DatabaseSync
   readonly #clock: Pick<Clock, 'wallMs' | 'soon'>

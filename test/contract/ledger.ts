@@ -111,6 +111,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       it('stands for a generation that is a number', () => {
         expect(typeof ledger.generation).toBe('number')
         expect(['campaign', 'database']).toContain(ledger.lockScope)
+        expect(ledger.isAway).toBe(false)
       })
     })
 

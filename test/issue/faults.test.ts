@@ -594,6 +594,26 @@ describe('admission', () => {
     await crowded
   })
 
+  test('while the ledger is away: unavailable at once, and nobody is sent to stand before it', async () => {
+    let isAway = true
+    const asked: unknown[] = []
+    const away = withFaults(ledger, {
+      get isAway() {
+        return isAway
+      },
+      read(query) {
+        asked.push(query)
+        return ledger.read(query)
+      },
+    })
+    const path = openPath(away, null)
+    const { id } = await openCampaign(ledger, 10)
+    expect(countCodes(await crowd(path, id, 20))).toEqual({ unavailable: 20 })
+    expect(asked).toEqual([])
+    isAway = false
+    expect((await path.ask(id)).code).toBe('issued')
+  })
+
   test('over the wait that is allowed: overloaded at once, with a hint; those in the queue are served', async () => {
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))

@@ -346,6 +346,24 @@ describe('a MySQL server of its own', () => {
     await ledger.close()
   })
 
+  it('that is away refuses at once, and is found again although nobody asks', async () => {
+    await using server = await startMariadb()
+    const under = await openMysqlUnderTest(server.url)
+    const { ledger } = under
+    await ledger.ping()
+    await server.kill()
+    await failure(ledger.ping())
+    await until(async () => ledger.isAway)
+    // Nothing waits for a connection: one after the other, more than a pool has, in the time of a few turns.
+    for (let calls = 0; calls < 100; calls++) {
+      expect((await failure(ledger.read(nothing))).message).toMatch(/^MySQL is away: .*ECONNREFUSED/)
+    }
+    await server.restart()
+    await until(async () => !ledger.isAway)
+    await ledger.ping()
+    await ledger.close()
+  })
+
   it('that was made read-only takes no coupon and answers no question, until it is not', async () => {
     await using server = await startMariadb()
     const under = await openMysqlUnderTest(server.url)

@@ -61,6 +61,7 @@ export class Caller {
       })
     }
     const call = { client: '', ...this.#wish, isGone: () => isGone }
+    const wasAway = server.ledger.isAway
     server.issuer.issue(call).then(
       (outcome) => {
         // True or not, whether somebody hears of it or not.
@@ -75,7 +76,8 @@ export class Caller {
         this.#world.tell(() => `${this.#name} is told ${code} by ${server.name}`)
         if (isGone) return
         this.#world.saw.count(`told ${code}`)
-        this.#fault(code, scheduler.nowMs - beganAtMs)
+        if (wasAway && code === 'unavailable') this.#world.saw.count('told unavailable at once')
+        else this.#fault(code, scheduler.nowMs - beganAtMs)
         end(() => (this.#isPoison ? this.#served(code) : this.#lost()))
       },
     )

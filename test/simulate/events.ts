@@ -66,6 +66,12 @@ const EVENTS: Readonly<Record<EventKind, (world: World) => void>> = {
     database.failOver(0)
     for (const server of servers) server.disconnect()
   },
+  'the database seems away to a server': (world) => {
+    const server = world.anyServer()
+    if (server === null) return
+    server.ledger.isAway = true
+    world.scheduler.after(world.chance.of([5, 50, 500]), WORLD, () => (server.ledger.isAway = false))
+  },
   'the database fails over and loses commits': (world) => {
     failOver(world)
     for (const server of world.servers) server.disconnect()

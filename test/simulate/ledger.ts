@@ -16,6 +16,8 @@ const EXPORT_ROWS = 500
 export class SimLedger implements Port.Ledger {
   readonly lockScope: 'campaign' | 'database'
   generation = 0
+  /** A server's own impression. */
+  isAway = false
   /** Begun with a lock and not ended: they end with the connections of this server. */
   readonly transactions = new Set<Transaction>()
   readonly #database: SimDatabase

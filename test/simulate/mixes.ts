@@ -13,6 +13,7 @@ export type EventKind =
   | 'Redis is away'
   | 'Redis is split'
   | 'the database restarts'
+  | 'the database seems away to a server'
   | 'the database fails over and loses commits'
   | 'the database fails over behind a proxy'
   | 'somebody holds the row'
@@ -87,7 +88,7 @@ export const MIXES: readonly Mix[] = [
   },
   {
     name: 'the database restarts',
-    events: { 'the database restarts': 3, 'a server is killed': 1 },
+    events: { 'the database restarts': 3, 'the database seems away to a server': 2, 'a server is killed': 1 },
   },
   {
     name: 'the database forgets',

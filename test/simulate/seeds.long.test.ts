@@ -84,6 +84,7 @@ const MUST_HAPPEN = [
   'the database fails over and loses commits',
   'the database fails over behind a proxy',
   'the database restarts',
+  'the database seems away to a server',
   'the end comes and goes',
   'the total is lowered',
   'the total is raised',
@@ -99,4 +100,5 @@ const MUST_HAPPEN = [
   'told replayed by request',
   'told sold_out',
   'told unavailable',
+  'told unavailable at once',
 ]

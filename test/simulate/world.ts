@@ -221,6 +221,7 @@ export class World {
       if (server.owner.isDead) server.endTransactions()
       else if (server.owner.isFrozen) this.scheduler.thaw(server.owner)
       if (server.counter !== null && this.redis !== null) server.counter.store = this.redis
+      server.ledger.isAway = false
     }
   }
 

@@ -3,6 +3,7 @@
 
 import { LedgerUnavailable, type PoolLoad } from '../ledger.ts'
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts'
+import { AWAY_AFTER_MS, AWAY_PROBE_MS } from './limits.ts'
 
 export interface PoolLimits {
   readonly connectionsMax: number
@@ -13,6 +14,8 @@ export interface PoolLimits {
 export interface Connections {
   /** Counts up with every connection that was lost, and when another server answers. */
   readonly generation: number
+  /** No answer for a while. Callers who would have to wait for a connection are refused at once; it is probed meanwhile. */
+  readonly isAway: boolean
   use<T>(pool: 'path' | 'lock' | 'side' | 'list' | 'export', work: (connection: Connection) => Promise<T>): Promise<T>
   load(): PoolLoad[]
   close(): Promise<void>
@@ -37,9 +40,52 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const { clock } = options.connection
   let generation = 0
   let identity: string | null = null
+  let isClosed = false
+  /** Since the first failure after the last answer. null: it answers, as far as is known. */
+  let failingSinceMs: number | null = null
+  /** For those who are refused at once: why it could not be reached the last time. */
+  let reason = ''
+
+  const isAway = () => failingSinceMs !== null && clock.nowMs() - failingSinceMs >= AWAY_AFTER_MS
+  const noteAnswer = () => {
+    if (failingSinceMs === null) return
+    if (isAway()) options.warn('MySQL answers again')
+    failingSinceMs = null
+  }
+  const noteFailure = () => {
+    if (failingSinceMs !== null || isClosed) return
+    failingSinceMs = clock.nowMs()
+    void probe()
+  }
+  /** Callers who are refused at once reach nobody: somebody has to find out when it is back. */
+  const probe = async () => {
+    let isTold = false
+    for (;;) {
+      await clock.sleep(AWAY_PROBE_MS)
+      if (failingSinceMs === null || isClosed) return
+      if (isAway() && !isTold) {
+        isTold = true
+        options.warn('MySQL is away: callers are told so at once')
+      }
+      try {
+        const connection = await openConnection({ ...options.connection, transactions: null }, () => {})
+        noteAnswer()
+        return void connection.end()
+      } catch (error) {
+        reason = (error as Error).message
+      }
+    }
+  }
 
   const opener = (transactions: ConnectionOptions['transactions']) => async (lost: () => void) => {
-    const connection = await openConnection({ ...options.connection, transactions }, lost)
+    let connection: Connection
+    try {
+      connection = await openConnection({ ...options.connection, transactions }, lost)
+    } catch (error) {
+      noteFailure()
+      throw error
+    }
+    noteAnswer()
     if (identity !== null && identity !== connection.identity) {
       generation += 1
       options.warn('another MySQL server answers at the same address')
@@ -49,13 +95,18 @@ export function openConnections(options: ConnectionsOptions): Connections {
   }
   const lost = (current: boolean) => {
     generation += 1
+    noteFailure()
     // Those of an older round break one after the other: they must not take the new ones with them.
     if (!current) return
     options.warn('a connection to MySQL was lost: all are opened anew')
     for (const pool of Object.values(pools)) pool.renew()
   }
   const pool = (limits: PoolLimits, transactions: ConnectionOptions['transactions']) =>
-    new Pool(limits, options.acquireMsMax, clock, opener(transactions), lost)
+    new Pool(limits, options.acquireMsMax, clock, {
+      open: opener(transactions),
+      lost,
+      whyAway: () => (isAway() ? `MySQL is away: ${reason}` : null),
+    })
   const pools = {
     path: pool(options.path, null),
     lock: pool(options.lock, { idleSMax: options.lock.serverIdleSMax }),
@@ -68,9 +119,17 @@ export function openConnections(options: ConnectionsOptions): Connections {
     get generation() {
       return generation
     },
-    use: (name, work) => pools[name].use(work),
     load: () => Object.entries(pools).map(([name, pool]) => ({ pool: name, ...pool.load() })),
+    get isAway() {
+      return isAway()
+    },
+    async use(name, work) {
+      const result = await pools[name].use(work)
+      noteAnswer()
+      return result
+    },
     async close() {
+      isClosed = true
       await Promise.all(Object.values(pools).map((pool) => pool.close()))
     },
   }
@@ -84,6 +143,15 @@ interface Member {
   stopIdling: () => void
 }
 
+/** What a pool needs of the others. */
+interface Surroundings {
+  open(lost: () => void): Promise<Connection>
+  /** @param current it was of the newest round */
+  lost(current: boolean): void
+  /** null: it is not, as far as is known. */
+  whyAway(): string | null
+}
+
 interface Waiter {
   resolve(member: Member): void
   reject(error: Error): void
@@ -93,8 +161,7 @@ class Pool {
   readonly #limits: PoolLimits
   readonly #acquireMsMax: number
   readonly #clock: ConnectionOptions['clock']
-  readonly #open: (lost: () => void) => Promise<Connection>
-  readonly #lost: (current: boolean) => void
+  readonly #around: Surroundings
   /** The last one used is used next, so that a pool that is too wide becomes idle at its other end. */
   readonly #idle: Member[] = []
   readonly #waiting: Waiter[] = []
@@ -110,18 +177,11 @@ class Pool {
   #closed = false
   readonly #whenLess: (() => void)[] = []
 
-  constructor(
-    limits: PoolLimits,
-    acquireMsMax: number,
-    clock: ConnectionOptions['clock'],
-    open: (lost: () => void) => Promise<Connection>,
-    lost: (current: boolean) => void,
-  ) {
+  constructor(limits: PoolLimits, acquireMsMax: number, clock: ConnectionOptions['clock'], around: Surroundings) {
     this.#limits = limits
     this.#acquireMsMax = acquireMsMax
     this.#clock = clock
-    this.#open = open
-    this.#lost = lost
+    this.#around = around
   }
 
   async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -175,6 +235,8 @@ class Pool {
       this.#busy.add(idle)
       return Promise.resolve(idle)
     }
+    const whyAway = this.#around.whyAway()
+    if (whyAway !== null) return Promise.reject(new LedgerUnavailable(whyAway, { mayBeWritten: false }))
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.after(this.#acquireMsMax, () => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
@@ -208,7 +270,7 @@ class Pool {
     this.#size += 1
     this.#opening += 1
     try {
-      const connection = await this.#open(() => this.#memberLost(member))
+      const connection = await this.#around.open(() => this.#memberLost(member))
       const member: Member = { connection, round, counted: true, stopIdling: () => {} }
       if (round === this.#round) this.#opening -= 1
       this.#offer(member)
@@ -266,7 +328,7 @@ class Pool {
       member.stopIdling()
     }
     this.#uncount(member)
-    this.#lost(member.round === this.#round)
+    this.#around.lost(member.round === this.#round)
   }
 
   #uncount(member: Member): void {

@@ -35,6 +35,11 @@ export const mysqlLimits: MysqlLimits = {
   lockWaitSMax: 2,
 }
 
+/** Without an answer for so long, the database is away: a restart behind a proxy that is quicker than this passes unnoticed. */
+export const AWAY_AFTER_MS = 1_000
+/** Between two attempts to reach a database that is away: it is served again so soon after it is back. */
+export const AWAY_PROBE_MS = 250
+
 /** The server closes an idle lock connection after so long: a process that is frozen with a lock must lose it. */
 export const LOCK_IDLE_S = 3
 /** We are faster, with a second to spare for a busy process: a connection that we close ourselves is not a lost one. */
