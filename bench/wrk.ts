@@ -22,10 +22,10 @@ export interface LoadOptions {
 export function issueLoad(
   serverUrl: string,
   campaignId: string,
-  { run, delayMs = 0, ...options }: LoadOptions & { run: string; delayMs?: number },
+  { run, delayMs = 0, key = '', ...options }: LoadOptions & { run: string; delayMs?: number; key?: string },
 ): Promise<Load> {
   const url = `${serverUrl}/v1/campaigns/${campaignId}/coupons`
-  return load(url, options, ['--script', ISSUE], { RUN: run, DELAY_MS: String(delayMs) })
+  return load(url, options, ['--script', ISSUE], { RUN: run, DELAY_MS: String(delayMs), KEY: key })
 }
 
 /** GETs. */
