@@ -194,7 +194,7 @@ describe('bad, with the claim named, when a build', () => {
           instead: 'totalCoupons: campaign.totalCoupons + 3,',
         },
         {
-          file: 'src/http/representations.ts',
+          file: 'src/campaign/facts.ts',
           line: 'total_coupons: campaign.totalCoupons,',
           instead: 'total_coupons: campaign.totalCoupons - 3,',
         },
