@@ -14,6 +14,12 @@ interface Connection extends Socket {
   [NEWEST]?: ServerResponse
 }
 
+/** Is a reply still owed to the last request that was read from it? Replies leave in order. */
+export function isAtWork(socket: Socket): boolean {
+  const newest = (socket as Connection)[NEWEST]
+  return newest !== undefined && !newest.writableFinished && !newest.destroyed
+}
+
 /**
  * While draining, replies ask their caller to go elsewhere. Of requests that were pipelined only the last one's may: Node
  * ends the connection after a reply with `Connection: close`, and the others' replies, whose coupons are issued, would be lost.

@@ -594,9 +594,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a caller who is being served makes room for a new one',
     file: 'src/http/connection-limit.ts',
-    edits: [
-      { from: '    resting.delete(socket)\n    // Of requests', to: '    resting.add(socket)\n    // Of requests' },
-    ],
+    edits: [{ from: 'if (!isAtWork(socket)) return socket', to: 'if (looked === 0) return socket' }],
     caughtBy: { test: 'test/http/connection-limit.test.ts', named: 'nobody who is being served' },
   },
   {
