@@ -113,7 +113,7 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
   telemetry.watch({ issuer, waitMsMax: config.waitMsMax, ledger, health, isReady })
   const app = buildServer({
     keys,
-    rates: new Rates(config.rates, systemClock),
+    rates: new Rates(config.rates, { clock: systemClock, randomness: systemRandomness }),
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
     auditSource: openAuditSource(config) ?? ledgerAuditSource(ledger),

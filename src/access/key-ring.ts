@@ -46,6 +46,8 @@ export class KeyRing {
   #held: ReadonlyMap<string, HeldKey> = new Map()
   /** Never unset: the door does not open again when a database was lost. */
   #hasKeys = false
+  /** Until then nobody knows whether there are keys, and nobody is let in. */
+  #isRead = false
   /** The ledger's clock minus ours. */
   #aheadMs = 0
   #beganAtMs = -Infinity
@@ -64,7 +66,7 @@ export class KeyRing {
 
   /** No key there ever was, and none was given: everybody may do everything. */
   get isOpen(): boolean {
-    return !this.#hasKeys && this.#bootstrapHash === null
+    return this.#isRead && !this.#hasKeys && this.#bootstrapHash === null
   }
 
   /** Reads the keys, and from then on again and again. @throws as the store does */
@@ -85,6 +87,7 @@ export class KeyRing {
    * @returns a promise only for a key that is not known here, which may be new; that rejects with a Fault
    */
   identify(authorization: string | undefined): Caller | Unidentified | Promise<Caller | Unidentified> {
+    if (!this.#isRead) return Promise.reject(new Fault('unavailable', 'the keys were not read yet'))
     if (this.isOpen) return ANYBODY
     if (authorization === undefined) return NONE_SENT
     const [, token] = BEARER.exec(authorization) ?? []
@@ -114,7 +117,8 @@ export class KeyRing {
 
   /** It may have been made since the keys were last read. */
   async #lookAgain(key: KeyParts): Promise<Caller | Unidentified> {
-    if (this.#unknownWaiting >= UNKNOWN_WAITING_MAX) return WRONG
+    // Neither is known to be good or bad. Guesses by the thousand cost no more than this.
+    if (this.#unknownWaiting >= UNKNOWN_WAITING_MAX) throw new Fault('unavailable', 'too many unknown keys at once')
     this.#unknownWaiting++
     const late = Promise.withResolvers<never>()
     const tooLong = new Error(`no answer within ${UNKNOWN_WAIT_MS_MAX} ms`)
@@ -154,6 +158,7 @@ export class KeyRing {
       this.#aheadMs = nowMs - (this.#beganAtMs + clock.nowMs()) / 2
       this.#held = new Map(keys.map((stored) => [stored.id, held(stored)]))
       this.#hasKeys ||= keys.length > 0
+      this.#isRead = true
       this.#isUnread = false
     } catch (error) {
       if (!this.#isUnread) onUnread(error)

@@ -6,7 +6,7 @@ export const KEYS_READ_MS = 2_000
 /** Between two readings for keys that are not known here: guesses by the thousand cost the database four statements a second. */
 export const KEYS_READ_MS_MIN = 250
 
-/** Calls with unknown keys that wait for such a reading. More at once are guesses, and refused without one. */
+/** Calls with unknown keys that wait for such a reading. More at once are guesses, and told `unavailable` without one. */
 export const UNKNOWN_WAITING_MAX = 1_000
 
 /** That such a call waits at most: with a database that does not answer it is told so in time. */

@@ -4,7 +4,14 @@
 import { isIPv4 } from 'node:net'
 
 /** Who says so is a proxy. */
-const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip'] as const
+const PROXY_HEADERS = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+] as const
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
@@ -25,6 +32,9 @@ export function strangerSign(headers: Headers): string | null {
   if (host !== undefined && !isLoopback(host.replace(/:\d*$/, '')))
     return because('`Host` is no name of that, such as localhost')
   if (origin !== undefined && !isOwn(origin, host)) return because('`Origin` says that a foreign web page sent this')
+  // An image or a link of such a page has no `Origin`.
+  if (/^(?:cross|same)-site$/.test(String(headers['sec-fetch-site'])))
+    return because('`Sec-Fetch-Site` says that a foreign web page sent this')
   return null
 }
 

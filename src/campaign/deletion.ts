@@ -23,13 +23,11 @@ export async function deletionOf(ledger: ChangeReader, campaign: Campaign): Prom
  */
 export async function biteFirst(locked: LockedLedger, campaign: Campaign, by: Author): Promise<number | null> {
   const { id } = campaign
-  await locked.noteChange({
-    by,
-    action: 'campaign.deleted',
-    campaignId: id,
-    before: campaignFacts(campaign),
-    after: null,
-  })
+  // Once: whoever goes on with it has decided nothing.
+  if ((await deletionOf(locked, campaign)) === null) {
+    const before = campaignFacts(campaign)
+    await locked.noteChange({ by, action: 'campaign.deleted', campaignId: id, before, after: null })
+  }
   const [maxSlot] = await locked.maxSlots([id])
   const lastSlot = maxSlot === 0 ? 0 : await locked.deleteCoupons(id, 0)
   if (lastSlot === maxSlot) {

@@ -1,6 +1,7 @@
 // The end of a campaign that was for real: once it has ended, all of it is deleted, coupons, codes, recipients and keys. What
 // stays is a change that says how many coupons there were, and a checksum of them, told by an audit.
 
+import { isDeepStrictEqual } from 'node:util'
 import { auditCampaign, type AuditProgress } from '../audit/audit.ts'
 import type { AuditReport } from '../audit/report.ts'
 import type { AuditSource } from '../audit/source.ts'
@@ -71,6 +72,7 @@ export async function purge(
     as_of: report.as_of,
   }
   const afterSlot = await ledger.lock([campaign.id], async (locked) => {
+    if (await isNoted(locked, campaign, noted)) return 0
     if (!(await isAsAudited(locked, campaign, report))) return null
     await locked.noteChange({
       by: options.by,
@@ -85,6 +87,11 @@ export async function purge(
   options.onBite(afterSlot)
   await biteOn(ledger, campaign, afterSlot, options.onBite)
   return { code: 'purged', noted }
+}
+
+/** By this very purge: its first bite was taken, and the answer was lost. */
+async function isNoted(locked: LockedLedger, campaign: Campaign, noted: Noted): Promise<boolean> {
+  return isDeepStrictEqual((await deletionOf(locked, campaign))?.after, noted)
 }
 
 async function isAsAudited(locked: LockedLedger, campaign: Campaign, report: AuditReport): Promise<boolean> {

@@ -52,15 +52,15 @@ function userName(): string {
   }
 }
 
-/** Of a database that is busy or fails over. What is in the transaction may be done twice. */
-export function patient(ledger: Ledger): Pick<Ledger, 'lock' | 'listCampaigns'> {
+/** Of a database that is busy or fails over. What is in the transaction may be done twice: `onRetry` is told. */
+export function patient(ledger: Ledger, onRetry = () => {}): Pick<Ledger, 'lock' | 'listCampaigns'> {
   return {
-    lock: (ids, work) => patiently(() => ledger.lock(ids, work)),
-    listCampaigns: (page) => patiently(() => ledger.listCampaigns(page)),
+    lock: (ids, work) => patiently(() => ledger.lock(ids, work), onRetry),
+    listCampaigns: (page) => patiently(() => ledger.listCampaigns(page), onRetry),
   }
 }
 
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
+async function patiently<T>(work: () => Promise<T>, onRetry: () => void): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await work()
@@ -68,6 +68,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
       if (!(error instanceof LedgerUnavailable) || tries === TRIES_MAX) throw error
       process.stderr.write(`firstcome: ${error.message}; once more in ${PAUSE_MS / 1_000} s\n`)
       await pause(PAUSE_MS)
+      onRetry()
     }
   }
 }

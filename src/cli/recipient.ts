@@ -45,16 +45,20 @@ async function erase(id: string | undefined, options: Options, ask: Ask): Promis
   const { openDatabase } = await import('../wire.ts')
   const ledger = await openDatabase(config, { isBeside: true })
   let looked = 0
+  let isRetried = false
   const stop = tellProgress(() => `${shownCount(looked)} campaigns`)
   try {
     const count = await eraseRecipient(
-      patient(ledger),
+      patient(ledger, () => (isRetried = true)),
       recipient.value,
       operator(),
       (campaigns) => (looked = campaigns),
     )
     stop()
     const coupons = count === 1 ? '1 coupon' : `${shownCount(count)} coupons`
+    // What was done by a transaction whose answer was lost is in the changes, and not in this count.
+    if (isRetried)
+      process.stderr.write('The database was away meanwhile: `firstcome changes --action recipient.erased` has all.\n')
     process.stdout.write(count === 0 ? 'No coupon carries this recipient.\n' : `Erased from ${coupons}.\n`)
     return 0
   } finally {

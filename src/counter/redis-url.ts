@@ -56,7 +56,9 @@ function tlsOf(parameters: URLSearchParams, isTls: boolean): RedisTls | null {
   for (const [name, file] of parameters) {
     if (!(name in TLS_PARAMETERS)) {
       const known = Object.keys(TLS_PARAMETERS).join(', ')
-      throw new TypeError(`the Redis URL has an unknown parameter ${name}: known are ${known}`)
+      throw new TypeError(
+        `the Redis URL has an unknown parameter${/^[a-zA-Z-]{1,32}$/.test(name) ? ` ${name}` : ''}: known are ${known}`,
+      )
     }
     if (!isTls) throw new TypeError(`${name} is for TLS: the Redis URL must begin with rediss://`)
     files[TLS_PARAMETERS[name as keyof typeof TLS_PARAMETERS]] = readPem(name, file)

@@ -43,10 +43,13 @@ export function limitConnections(server: Server, connectionsMax: number, crowded
   })
 }
 
-function restingOf(asking: Iterable<Socket>): Socket | null {
+function restingOf(asking: Set<Socket>): Socket | null {
   let looked = 0
   for (const socket of asking) {
     if (!isAtWork(socket)) return socket
+    // Behind those who may rest.
+    asking.delete(socket)
+    asking.add(socket)
     if (++looked === LOOKED_AT_MAX) return null
   }
   return null

@@ -94,7 +94,7 @@ export class RequestLog {
         ...clientOf(request),
         status: reply.statusCode,
         ...(answer !== null && { code: answer }),
-        ...(toldCoupon !== null && { coupon: `…${toldCoupon.slice(-4)}` }),
+        ...(toldCoupon !== null && { coupon: `…${endOf(toldCoupon)}` }),
         ms: Math.round((this.#clock.nowMs() - request.arrivedAtMs) * 10) / 10,
       },
       'a request',
@@ -113,6 +113,11 @@ export class RequestLog {
 function clientOf({ caller }: FastifyRequest): { client?: string } {
   // What Fastify refuses by itself has not met the guard.
   return caller?.client ? { client: caller.client } : {}
+}
+
+/** The last four characters; of a code so short that they would be half of it, two. */
+function endOf(code: string): string {
+  return code.slice(code.length < 12 ? -2 : -4)
 }
 
 function isFault(code: ProblemCode): code is FaultCode {

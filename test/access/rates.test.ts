@@ -2,12 +2,16 @@
 
 import { expect, test } from 'vitest'
 import { RATES_COUNTED_MAX } from '../../src/access/limits.ts'
+import { systemRandomness } from '../../src/host.ts'
 import { Rates, type RateLimits } from '../../src/access/rates.ts'
 
 function openRates(limits: Partial<RateLimits>) {
   const clock = { now: 5, nowMs: () => clock.now }
   const none = { recipientCallsPerS: 0, clientIssuesPerS: 0, clientReadsPerS: 0, clientLookUpsPerS: 0 }
-  return { clock, rates: new Rates({ ...none, ...limits }, clock) }
+  return {
+    clock,
+    rates: new Rates({ ...none, ...limits }, { clock, randomness: { ...systemRandomness, fraction: () => 0.5 } }),
+  }
 }
 
 const passes = (count: number, call: () => string | null) =>

@@ -208,6 +208,8 @@ describe('without keys', () => {
       'x-forwarded-for': /came through a proxy/,
       forwarded: /came through a proxy/,
       'x-real-ip': /came through a proxy/,
+      'x-forwarded-host': /came through a proxy/,
+      via: /came through a proxy/,
       host: /`Host`/,
       origin: /foreign web page/,
     }
@@ -216,6 +218,12 @@ describe('without keys', () => {
       expectUnauthenticated(reply, sign, false)
       expect((await ask('GET', '/livez', undefined, { headers: { [name]: 'evil.example' } })).status).toBe(200)
     }
+    for (const site of ['cross-site', 'same-site']) {
+      const reply = await ask('GET', url, undefined, { headers: { 'sec-fetch-site': site } })
+      expectUnauthenticated(reply, /foreign web page/, false)
+    }
+    for (const site of ['same-origin', 'none'])
+      expect((await ask('GET', url, undefined, { headers: { 'sec-fetch-site': site } })).status).toBe(200)
     // With a key that is not looked at: the same.
     const headers = { ...bearer(strangersKey()).headers, forwarded: 'for=1.2.3.4' }
     expectUnauthenticated(await ask('GET', url, undefined, { headers }), /came through a proxy/, true)

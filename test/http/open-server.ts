@@ -77,7 +77,7 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
   telemetry.watch({ issuer, waitMsMax: 3_000, ledger, health, isReady })
   const app = buildServer({
     keys,
-    rates: new Rates({ ...NO_LIMITS, ...limits }, other.clock ?? systemClock),
+    rates: new Rates({ ...NO_LIMITS, ...limits }, { clock: other.clock ?? systemClock, randomness: systemRandomness }),
     issuer,
     campaigns: new Campaigns(ledger, segments, systemRandomness),
     auditSource: ledgerAuditSource(ledger),

@@ -507,31 +507,31 @@ export const MUTANTS: readonly Mutant[] = [
         to: "if (id === '') return { code: 'campaign_not_found' }",
       },
     ],
-    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'nobody can open it again' },
+    caughtBy: { test: 'test/campaign/purge.long.test.ts', named: 'nobody can open it again' },
   },
   {
     name: 'an export between two bites is told whole',
     file: 'src/campaign/campaigns.ts',
     edits: [{ from: 'return (await deletionOf(this.#ledger, campaign)) === null', to: 'return true' }],
-    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'an export of what is left' },
+    caughtBy: { test: 'test/campaign/purge.long.test.ts', named: 'an export of what is left' },
   },
   {
     name: 'a purge that goes on audits what is left',
     file: 'src/campaign/purge.ts',
     edits: [{ from: 'begun: deletion?.after ?? null', to: 'begun: null' }],
-    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'it goes on' },
+    caughtBy: { test: 'test/campaign/purge.long.test.ts', named: 'it goes on' },
   },
   {
     name: 'a purge does not mind that the campaign was changed since the audit',
     file: 'src/campaign/purge.ts',
     edits: [{ from: ' || now.version !== campaign.version) return false', to: ') return false' }],
-    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'since the audit' },
+    caughtBy: { test: 'test/campaign/purge.long.test.ts', named: 'since the audit' },
   },
   {
     name: 'a campaign that goes on is purged',
     file: 'src/campaign/purge.ts',
     edits: [{ from: '    if (!hasEnded(campaign, locked.nowMs))', to: "    if (id === '')" }],
-    caughtBy: { test: 'test/campaign/purge.test.ts', named: 'one that goes on' },
+    caughtBy: { test: 'test/campaign/purge.long.test.ts', named: 'one that goes on' },
   },
   {
     name: 'an erasure takes the key, too',
@@ -571,14 +571,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the log writes the whole code of a coupon',
     file: 'src/http/request-log.ts',
-    edits: [{ from: '`…${toldCoupon.slice(-4)}`', to: 'toldCoupon' }],
+    edits: [{ from: '`…${endOf(toldCoupon)}`', to: 'toldCoupon' }],
     caughtBy: { test: 'test/http/request-log.test.ts', named: 'each has one' },
   },
   {
     name: 'a body with a coding is read as it is',
     file: 'src/http/framing.ts',
     edits: [{ from: "if (coding !== undefined && coding !== '' &&", to: "if (coding === 'gzip' && coding !== '' &&" }],
-    caughtBy: { test: 'test/http/framing.test.ts', named: 'Content-Encoding' },
+    caughtBy: { test: 'test/http/framing.long.test.ts', named: 'Content-Encoding' },
   },
   {
     name: 'a long body that was refused is read to its end',
@@ -589,7 +589,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: 'if (raw.complete && isLong(raw)) hold(raw)',
       },
     ],
-    caughtBy: { test: 'test/http/framing.test.ts', named: 'refused, left where it is, and cut' },
+    caughtBy: { test: 'test/http/framing.long.test.ts', named: 'refused, left where it is, and cut' },
   },
   {
     name: 'a caller who is being served makes room for a new one',

@@ -41,6 +41,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   let generation = 0
   let identity: string | null = null
   let isClosed = false
+  let isProbing = false
   /** Since the first failure after the last answer. null: it answers, as far as is known. */
   let failingSinceMs: number | null = null
   /** For those who are refused at once: why it could not be reached the last time. */
@@ -55,10 +56,18 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const noteFailure = () => {
     if (failingSinceMs !== null || isClosed) return
     failingSinceMs = clock.nowMs()
-    void probe()
+    if (!isProbing) void probe()
   }
   /** Callers who are refused at once reach nobody: somebody has to find out when it is back. */
   const probe = async () => {
+    isProbing = true
+    try {
+      await untilReached()
+    } finally {
+      isProbing = false
+    }
+  }
+  const untilReached = async () => {
     let isTold = false
     for (;;) {
       await clock.sleep(AWAY_PROBE_MS)

@@ -32,7 +32,9 @@ export function parseMysqlUrl(text: string): MysqlAddress & { readonly database:
   const parameters = new Map<string, string>()
   for (const [name, value] of url.searchParams) {
     if (!PARAMETERS.includes(name)) {
-      throw new BadMysqlUrl(`the MySQL URL has an unknown parameter ${name}: known are ${PARAMETERS.join(', ')}`)
+      throw new BadMysqlUrl(
+        `the MySQL URL has an unknown parameter${/^[a-zA-Z-]{1,32}$/.test(name) ? ` ${name}` : ''}: known are ${PARAMETERS.join(', ')}`,
+      )
     }
     parameters.set(name, value)
   }

@@ -178,3 +178,35 @@ test('a new campaign of the same id has nothing to do with it', async () => {
   expect(await beginPurge(ledger, id)).toMatchObject({ code: 'not_ended' })
   expect(await campaigns.exportCoupons(campaign.id, async () => {})).toBe(true)
 })
+
+test('the answer of its first bite is lost, and it is taken again: purged all the same, and noted once', async () => {
+  const id = await ended(upTo(COUPONS))
+  let locks = 0
+  const retrying = withFaults(ledger, {
+    async lock(ids, work) {
+      const answer = await ledger.lock(ids, work)
+      // The second: beginPurge has the first.
+      return ++locks === 2 ? ledger.lock(ids, work) : answer
+    },
+  })
+  expect(await purged(id, {}, retrying)).toMatchObject({ code: 'purged', noted: { issued_count: COUPONS } })
+  expect(await isThere(id)).toBe(false)
+  expect(await purges(id)).toHaveLength(1)
+})
+
+test('a deletion that broke off is noted once, by whom it was decided', async () => {
+  const campaign = await openCampaign(ledger, COUPONS, { test: true })
+  await fill(ledger, campaign, upTo(6_000))
+  await expect(
+    new Campaigns(breakingAt(2), path.segments, systemRandomness).delete(campaign.id, SOMEBODY),
+  ).rejects.toThrow('killed')
+  expect(await campaigns.delete(campaign.id, OPERATOR)).toEqual({ code: 'deleted' })
+  const noted = await ledger.listChanges({
+    limit: 10,
+    beforeId: null,
+    campaignId: campaign.id,
+    client: null,
+    action: 'campaign.deleted',
+  })
+  expect(noted).toMatchObject([{ by: SOMEBODY, before: { paused: false } }])
+})
