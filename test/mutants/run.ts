@@ -88,7 +88,7 @@ async function caught(mutant: Mutant, folder: string): Promise<Caught> {
     const [, seed, promise] = /Broken in seed (\d+) [^]*?\n {2}(P\d)/.exec(output) ?? []
     return { mutant, by: code === 1 && seed !== undefined ? `the simulator: ${promise}, seed ${seed}` : null, output }
   }
-  const project = caughtBy.test.includes('.server.') ? 'server' : 'quick'
+  const project = /\.(server|long)\./.exec(caughtBy.test)?.[1] ?? 'quick'
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', project, caughtBy.test, '-t', caughtBy.named]
   const { code, output } = await run(folder, args)
   const [, failed] = /FAIL +(.*)/.exec(output) ?? []
