@@ -17,7 +17,7 @@ const [kind = '', portText, sendersText, campaignId] = process.argv.slice(2)
 const PORT = Number(portText)
 const SENDERS = Number(sendersText)
 const PATH = `/v1/campaigns/${campaignId}/coupons`
-const POST = `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`
+const POST = `POST ${PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`
 /** Connections begun in one go, so that the system's queue of them does not overflow. */
 const AT_ONCE = 250
 
@@ -51,15 +51,15 @@ const NONSENSE = [
     Buffer.from(`${POST}Content-Length: 18\r\n\r\n{"recipient":"`),
     Buffer.from([0xb0, 0xa1, 0x22, 0x7d]),
   ]),
-  `GET /v1/campaigns?q=${'a'.repeat(16_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+  `GET /v1/campaigns?q=${'a'.repeat(16_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
 ]
 
 const KINDS: Record<string, Kind> = {
-  'slow-headers': { first: () => 'GET /livez HTTP/1.1\r\nHost: a\r\nX: ', drip: 'x' },
+  'slow-headers': { first: () => 'GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ', drip: 'x' },
   'slow-bodies': { first: () => `${POST}Content-Length: 10000\r\n\r\n{"recipient":"`, drip: 'x' },
-  'big-headers': { first: () => `GET /livez HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(MIB)}\r\n\r\n` },
+  'big-headers': { first: () => `GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(MIB)}\r\n\r\n` },
   silent: { first: () => '', stays: true },
-  idle: { first: () => 'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n', stays: true },
+  idle: { first: () => 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n', stays: true },
   bombs: encoded(),
   'huge-bodies': { first: () => `${POST}Content-Length: 10000000000\r\n\r\n`, pour: 'x'.repeat(MIB) },
   chunks: { first: () => `${POST}Transfer-Encoding: chunked\r\n\r\n`, pour: `100000\r\n${'x'.repeat(MIB)}\r\n` },
