@@ -1,5 +1,6 @@
 // firstcome load: a crowd of any size at running servers, and what came of it as a proof, a claim a line.
 
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -209,7 +210,8 @@ function planOf({ crowd, connections }: Wish, { startsAtMs }: Loaded): Plan {
 
 /** Named after the campaign: two runs on one campaign are two crowds, unless they are to meet. */
 function wantsOf({ recipients }: Wish, campaignId: string): (number: number) => Want {
-  const run = `${campaignId}-${Date.now().toString(36)}`
+  // By chance, not by a clock: two machines may begin in the same millisecond.
+  const run = `${campaignId}-${randomBytes(6).toString('hex')}`
   return (number) => {
     // Each twice: at the same moment, at two servers.
     const name = `${run}-${recipients === 'repeat' ? Math.floor(number / 2) : number}`
