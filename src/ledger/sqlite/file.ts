@@ -45,20 +45,22 @@ function appliedTo(database: DatabaseSync): AppliedMigration[] {
   return rows as unknown as AppliedMigration[]
 }
 
+/** Committed when `work` returns, rolled back when it throws. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
 /** Brings the schema up to date, a transaction each. Throws SchemaMismatch and DatabaseUnusable. */
 export function migrate(database: DatabaseSync, nowMs: number): void {
-  const inTransaction = <T>(work: () => T): T => {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      const result = work()
-      database.exec('COMMIT')
-      return result
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw error
-    }
-  }
-  const applied = inTransaction(() => {
+  const applied = inTransaction(database, () => {
     const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()
     if (tables.length > 0 && !tables.some((table) => table.name === 'firstcome_migrations')) {
       throw new DatabaseUnusable(`${database.location()} belongs to another program: choose another file`)
@@ -71,7 +73,7 @@ export function migrate(database: DatabaseSync, nowMs: number): void {
     return appliedTo(database)
   })
   for (const { number, name, oldestProgram, sql: text } of pendingMigrations(loadMigrations('sqlite'), applied)) {
-    inTransaction(() => {
+    inTransaction(database, () => {
       // A command that makes keys owns nothing, and may have done it in this very moment.
       if (database.prepare('SELECT 1 FROM firstcome_migrations WHERE number = ?').get(number) !== undefined) return
       database.exec(text)

@@ -9,7 +9,7 @@ import { systemClock, type Clock } from '../../host.ts'
 import { keyChange } from '../changes.ts'
 import { SqliteChanges } from './changes.ts'
 import { rowRefusal } from './errors.ts'
-import { migrate, realFile, unusable } from './file.ts'
+import { inTransaction, migrate, realFile, unusable } from './file.ts'
 
 /** A server writes for milliseconds at a time; one that is being started migrates. */
 const KEYS_BUSY_MS_MAX = 5_000
@@ -100,18 +100,7 @@ export async function openSqliteKeyStore({
         throw unusable(path, error)
       }
     }
-    const writing = <T>(work: () => T): Promise<T> =>
-      telling(() => {
-        database.exec('BEGIN IMMEDIATE')
-        try {
-          const result = work()
-          database.exec('COMMIT')
-          return result
-        } catch (error) {
-          if (database.isTransaction) database.exec('ROLLBACK')
-          throw error
-        }
-      })
+    const writing = <T>(work: () => T): Promise<T> => telling(() => inTransaction(database, work))
     return {
       keys: () => telling(() => keys.keys()),
       createKey: (key, by) => writing(() => keys.createKey(key, by)),
