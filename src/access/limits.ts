@@ -12,6 +12,9 @@ export const UNKNOWN_WAITING_MAX = 1_000
 /** That such a call waits at most: with a database that does not answer it is told so in time. */
 export const UNKNOWN_WAIT_MS_MAX = 3_000
 
+/** Headers that are remembered as right until then: each client's own, and whatever spaces somebody puts into it. */
+export const KEYS_PROVED_MAX = 1_000
+
 /** Of each limit's window: forgotten whole, so that a refusal is never older than this. */
 export const RATE_WINDOW_MS = 1_000
 

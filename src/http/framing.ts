@@ -48,7 +48,9 @@ function wrappingOf({ method, headers }: IncomingMessage): string | null {
   if (coding !== undefined && coding !== '' && coding.toLowerCase() !== 'identity') {
     return 'Send the body as it is: no Content-Encoding is taken.'
   }
-  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '')?.[1]
+  const type = headers['content-type']
+  if (type === undefined || !type.includes(';')) return null
+  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(type)?.[1]
   // Of some other charset the bytes may happen to be UTF-8, of another text: somebody else's recipient.
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) return 'Send UTF-8, which needs no charset.'
   return null

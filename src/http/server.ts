@@ -127,6 +127,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   })
 
   observeRequests(app, telemetry, clock)
+  limitConnections(app, parts.connectionsMax, () => faultLog.crowded(parts.connectionsMax))
   requests.listen(app)
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, reply, done) => {
@@ -146,7 +147,6 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   closeWhileDraining(app, lifecycle)
   answerUnrouted(app, problems)
   refuseWrappings(app, problems)
-  limitConnections(app.server, parts.connectionsMax, () => faultLog.crowded(parts.connectionsMax))
   app.setErrorHandler((error, request, reply) => problems.sendError(error, request, reply))
   parseBodies(app)
 

@@ -144,6 +144,8 @@ describe('with keys', () => {
 
   test('a key that was revoked is refused at the next reading, and only its owner is told why', async () => {
     const { clock, store, key, ask } = await openRing()
+    // It was right a moment ago.
+    expect(ask(key)).toHaveProperty('client')
     await store.revokeKey(idOf(key))
     await clock.pass(KEYS_READ_MS)
     expect(ask(key)).toEqual({ detail: 'This key was revoked.' })

@@ -409,6 +409,18 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: { test: 'test/access/key-ring.test.ts', named: 'a key that was revoked is refused' },
   },
   {
+    name: 'a key that was found right stays right',
+    file: KEY_RING,
+    edits: [{ from: '      this.#proved.clear()\n', to: '' }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'a key that was revoked is refused' },
+  },
+  {
+    name: 'a key that was found right never expires',
+    file: KEY_RING,
+    edits: [{ from: 'return this.#stateOf(proved)', to: 'return proved.caller' }],
+    caughtBy: { test: 'test/access/key-ring.test.ts', named: 'a key expires by the clock of the ledger' },
+  },
+  {
     name: 'keys expire by the clock of the server',
     file: KEY_RING,
     edits: [{ from: 'this.#parts.clock.nowMs() + this.#aheadMs', to: 'this.#parts.clock.nowMs()' }],
@@ -429,7 +441,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a new key is not looked for',
     file: KEY_RING,
-    edits: [{ from: 'return found ?? this.#lookAgain(key)', to: 'return found ?? WRONG' }],
+    edits: [{ from: 'return found ?? this.#lookAgain(key, authorization)', to: 'return found ?? WRONG' }],
     caughtBy: { test: 'test/access/key-ring.test.ts', named: 'so that a new one works at once' },
   },
   {
@@ -594,7 +606,12 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a caller who is being served makes room for a new one',
     file: 'src/http/connection-limit.ts',
-    edits: [{ from: 'if (!isAtWork(socket)) return socket', to: 'if (looked === 0) return socket' }],
+    edits: [
+      {
+        from: 'if (socket[AGAIN] !== true && !isAtWork(socket)) return socket',
+        to: 'if (socket[AGAIN] !== true) return socket',
+      },
+    ],
     caughtBy: { test: 'test/http/connection-limit.test.ts', named: 'nobody who is being served' },
   },
   {
