@@ -45,10 +45,11 @@ export const systemRandomness: Randomness = {
       randomFillSync(pool)
       poolUsed = 0
     }
-    bytes.set(pool.subarray(poolUsed, poolUsed + bytes.length))
-    // What was given out is not kept: a later look into memory finds no code in it.
-    pool.fill(0, poolUsed, poolUsed + bytes.length)
-    poolUsed += bytes.length
+    for (let at = 0; at < bytes.length; at++) {
+      bytes[at] = pool[poolUsed] as number
+      // What was given out is not kept: a later look into memory finds no code in it.
+      pool[poolUsed++] = 0
+    }
   },
   fraction: () => Math.random(),
 }

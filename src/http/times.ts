@@ -8,8 +8,12 @@ const SEOUL_OFFSET_MS = 9 * 3_600_000
 
 const EXPECTED = 'must be a time of RFC 3339 with an offset, such as 2027-03-02T10:00:00+09:00 or 2027-03-02T01:00:00Z'
 
+/** The coupons of a batch have one time. */
+let last = { ms: 0, text: new Date(0).toISOString() }
+
 export function formatTime(ms: number): string {
-  return new Date(ms).toISOString()
+  if (ms !== last.ms) last = { ms, text: new Date(ms).toISOString() }
+  return last.text
 }
 
 /** @returns milliseconds since 1970, UTC */

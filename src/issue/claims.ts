@@ -5,30 +5,33 @@
 import type { IssueRequest } from './request.ts'
 
 export class Claims {
-  readonly #holders = new Map<string, IssueRequest>()
+  readonly #requests = new Map<string, IssueRequest>()
+  readonly #recipients = new Map<string, IssueRequest>()
 
   /** False: somebody has it, and `request` now waits among their followers. */
   take(request: IssueRequest): boolean {
-    const keys = keysOf(request)
-    for (const key of keys) {
-      const holder = this.#holders.get(key)
-      if (holder === undefined || holder === request) continue
+    const { requestName, recipientName } = request
+    // A key that we made ourselves nobody else has.
+    const holder =
+      (request.hasCallersKey ? other(this.#requests.get(requestName), request) : undefined) ??
+      (recipientName === null ? undefined : other(this.#recipients.get(recipientName), request))
+    if (holder !== undefined) {
       holder.followers.push(request)
       return false
     }
-    for (const key of keys) this.#holders.set(key, request)
+    if (request.hasCallersKey) this.#requests.set(requestName, request)
+    if (recipientName !== null) this.#recipients.set(recipientName, request)
     return true
   }
 
   release(request: IssueRequest): void {
-    for (const key of keysOf(request)) if (this.#holders.get(key) === request) this.#holders.delete(key)
+    const { requestName, recipientName } = request
+    if (request.hasCallersKey && this.#requests.get(requestName) === request) this.#requests.delete(requestName)
+    if (recipientName !== null && this.#recipients.get(recipientName) === request)
+      this.#recipients.delete(recipientName)
   }
 }
 
-/** The campaign is part of each: one recipient in two campaigns is normal. A key that we made ourselves nobody else has. */
-function keysOf(request: IssueRequest): string[] {
-  const keys = []
-  if (request.hasCallersKey) keys.push(`${request.campaignId}/request/${request.requestKey}`)
-  if (request.recipientKey !== null) keys.push(`${request.campaignId}/recipient/${request.recipientKey}`)
-  return keys
+function other(holder: IssueRequest | undefined, request: IssueRequest): IssueRequest | undefined {
+  return holder === request ? undefined : holder
 }

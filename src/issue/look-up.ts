@@ -5,27 +5,22 @@ import { hasEnded } from '../campaign/campaign.ts'
 import type { Coupon, CouponKey, ReadAnswer, ReadQuery } from '../ledger/ledger.ts'
 import type { Memories } from './memories.ts'
 import type { Outcome } from './outcome.ts'
-import type { IssueRequest } from './request.ts'
+import { nameOf, type IssueRequest } from './request.ts'
 
-/** What must be read to decide these requests. Each key once, however many ask for it. */
+/** What must be read to decide these requests, no two of which are the same or of one recipient: see Claims. */
 export function queryFor(requests: readonly IssueRequest[]): ReadQuery {
   const campaignIds = new Set<string>()
-  const requestKeys = new Map<string, CouponKey>()
-  const recipientKeys = new Map<string, CouponKey>()
+  const requestKeys: CouponKey[] = []
+  const recipientKeys: CouponKey[] = []
   for (const { campaignId, requestKey, recipientKey, mayHaveCoupon } of requests) {
     campaignIds.add(campaignId)
-    if (mayHaveCoupon) requestKeys.set(campaignId + requestKey, { campaignId, key: requestKey })
-    if (recipientKey !== null) recipientKeys.set(campaignId + recipientKey, { campaignId, key: recipientKey })
+    if (mayHaveCoupon) requestKeys.push({ campaignId, key: requestKey })
+    if (recipientKey !== null) recipientKeys.push({ campaignId, key: recipientKey })
   }
-  return {
-    campaignIds: [...campaignIds],
-    requestKeys: [...requestKeys.values()],
-    recipientKeys: [...recipientKeys.values()],
-    slots: [],
-  }
+  return { campaignIds: [...campaignIds], requestKeys, recipientKeys, slots: [] }
 }
 
-/** Coupons by each way they can be found; the campaign is part of every key. */
+/** Coupons by each way they can be found; the campaign is part of every name. */
 export class FoundCoupons {
   readonly #byRequest = new Map<string, Coupon>()
   readonly #byRecipient = new Map<string, Coupon>()
@@ -33,18 +28,19 @@ export class FoundCoupons {
 
   constructor(coupons: readonly Coupon[]) {
     for (const coupon of coupons) {
-      this.#byRequest.set(coupon.campaignId + coupon.requestKey, coupon)
-      if (coupon.recipientKey !== null) this.#byRecipient.set(coupon.campaignId + coupon.recipientKey, coupon)
+      this.#byRequest.set(nameOf(coupon.campaignId, coupon.requestKey), coupon)
+      if (coupon.recipientKey !== null) this.#byRecipient.set(nameOf(coupon.campaignId, coupon.recipientKey), coupon)
       this.#slots.add(`${coupon.campaignId}/${coupon.slot}`)
     }
   }
 
-  ofRequest(request: IssueRequest): Coupon | undefined {
-    return this.#byRequest.get(request.campaignId + request.requestKey)
+  ofRequest({ requestName }: IssueRequest): Coupon | undefined {
+    // In a rush nobody has one: then a look costs nothing.
+    return this.#byRequest.size === 0 ? undefined : this.#byRequest.get(requestName)
   }
 
-  ofRecipient(request: IssueRequest): Coupon | undefined {
-    return request.recipientKey === null ? undefined : this.#byRecipient.get(request.campaignId + request.recipientKey)
+  ofRecipient({ recipientName }: IssueRequest): Coupon | undefined {
+    return this.#byRecipient.size === 0 || recipientName === null ? undefined : this.#byRecipient.get(recipientName)
   }
 
   isSlotTaken(request: IssueRequest): boolean {

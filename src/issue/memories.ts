@@ -70,6 +70,8 @@ export class Memories {
   #generation: number
   #now = 0
   readonly #campaigns = new Map<string, CampaignMemory>()
+  /** Whom the requests of a batch ask for one after another, and what there is: at the end of the order, as if just asked for. */
+  #last: { readonly campaign: CampaignIdentity; readonly memory: CampaignMemory } | null = null
 
   constructor(ledger: { readonly generation: number }) {
     this.#ledger = ledger
@@ -89,7 +91,9 @@ export class Memories {
     if (this.#generation !== this.#ledger.generation) {
       this.#generation = this.#ledger.generation
       this.#campaigns.clear()
+      this.#last = null
     }
+    if (this.#last?.campaign === campaign) return this.#last.memory
     const key = identityKey(campaign)
     const memory = this.#campaigns.get(key) ?? new CampaignMemory()
     this.#campaigns.delete(key)
@@ -100,6 +104,7 @@ export class Memories {
         break
       }
     }
+    this.#last = { campaign, memory }
     return memory
   }
 
@@ -117,5 +122,6 @@ export class Memories {
 
   forget(campaign: CampaignIdentity): void {
     this.#campaigns.delete(identityKey(campaign))
+    this.#last = null
   }
 }

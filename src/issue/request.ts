@@ -15,6 +15,12 @@ export class IssueRequest {
   readonly hasCallersKey: boolean
   readonly recipient: string | null
   readonly recipientKey: string | null
+  /**
+   * What tells the request, and the recipient, from all others, for whoever keeps them in a Map. Made once: a text that is
+   * put together anew for each look costs more than the look. One recipient in two campaigns is normal.
+   */
+  readonly requestName: string
+  readonly recipientName: string | null
   readonly arrivedAtMs: number
   readonly companion: Companion | null
 
@@ -54,6 +60,8 @@ export class IssueRequest {
       call.idempotencyKey === null
         ? newRequestKey(host.clock, host.randomness)
         : requestKeyOf(call.client, call.idempotencyKey)
+    this.requestName = nameOf(call.campaignId, this.requestKey)
+    this.recipientName = this.recipientKey === null ? null : nameOf(call.campaignId, this.recipientKey)
     this.arrivedAtMs = host.clock.nowMs()
     this.companion = call.companion ?? null
     this.#isGone = call.isGone
@@ -116,9 +124,17 @@ export interface Settle {
   onAnswered(request: IssueRequest): void
 }
 
+/** @param key of a request or of a recipient */
+export function nameOf(campaignId: string, key: string): string {
+  return `${campaignId}/${key}`
+}
+
+const newKey = Buffer.alloc(16)
+const newKeyRandom = newKey.subarray(6)
+
 /** 48 bits of clock before 80 of randomness: the rows of a rush lie side by side at the right edge of their index. */
 function newRequestKey(clock: Clock, randomness: Randomness): string {
-  const random = Buffer.allocUnsafe(10)
-  randomness.fill(random)
-  return clock.wallMs().toString(16).padStart(12, '0') + random.toString('hex')
+  newKey.writeUIntBE(clock.wallMs(), 0, 6)
+  randomness.fill(newKeyRandom)
+  return newKey.toString('hex')
 }

@@ -60,12 +60,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: LOOK_UP,
     edits: [
       {
-        from: 'return this.#byRequest.get(request.campaignId + request.requestKey)',
-        to: 'return this.#byRequest.get(request.campaignId + request.slot)',
+        from: 'ofRequest({ requestName }: IssueRequest): Coupon | undefined {',
+        to: 'ofRequest({ campaignId, slot }: IssueRequest): Coupon | undefined {\n    const requestName = nameOf(campaignId, String(slot))',
       },
       {
-        from: 'this.#byRequest.set(coupon.campaignId + coupon.requestKey, coupon)',
-        to: 'this.#byRequest.set(coupon.campaignId + coupon.slot, coupon)',
+        from: 'this.#byRequest.set(nameOf(coupon.campaignId, coupon.requestKey), coupon)',
+        to: 'this.#byRequest.set(nameOf(coupon.campaignId, String(coupon.slot)), coupon)',
       },
       {
         from: 'if (coupon.requestKey !== request.requestKey || coupon.recipientKey !== request.recipientKey) return false',
@@ -221,9 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'two calls of one request are not folded',
     file: 'src/issue/claims.ts',
-    edits: [
-      { from: 'if (holder === undefined || holder === request) continue', to: 'if (this.#holders.size > -1) continue' },
-    ],
+    edits: [{ from: 'if (holder !== undefined) {', to: 'if (holder !== undefined && this.#requests.size < 0) {' }],
     caughtBy: { seeds: 2_000 },
   },
   {
@@ -252,24 +250,21 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'calls are folded without their campaign',
     file: 'src/issue/claims.ts',
     edits: [
-      { from: '`${request.campaignId}/request/${request.requestKey}`', to: '`request/${request.requestKey}`' },
-      { from: '`${request.campaignId}/recipient/${request.recipientKey}`', to: '`recipient/${request.recipientKey}`' },
+      {
+        from: 'boolean {\n    const { requestName, recipientName } = request',
+        to: 'boolean {\n    const { requestKey: requestName, recipientKey: recipientName } = request',
+      },
+      {
+        from: 'void {\n    const { requestName, recipientName } = request',
+        to: 'void {\n    const { requestKey: requestName, recipientKey: recipientName } = request',
+      },
     ],
     caughtBy: { test: 'test/issue/pieces.test.ts', named: 'one at a time for a recipient and for a key' },
   },
   {
     name: 'coupons are found without their campaign',
-    file: LOOK_UP,
-    edits: [
-      {
-        from: 'this.#byRecipient.get(request.campaignId + request.recipientKey)',
-        to: 'this.#byRecipient.get(request.recipientKey)',
-      },
-      {
-        from: 'this.#byRecipient.set(coupon.campaignId + coupon.recipientKey, coupon)',
-        to: 'this.#byRecipient.set(coupon.recipientKey, coupon)',
-      },
-    ],
+    file: 'src/issue/request.ts',
+    edits: [{ from: 'return `${campaignId}/${key}`', to: 'return campaignId === key ? campaignId : key' }],
     caughtBy: { seeds: 2_000 },
   },
   {

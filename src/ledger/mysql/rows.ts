@@ -23,9 +23,11 @@ export function recordValue(rows: readonly NewCoupon[]): string | null {
     (a, b) => compare(a.campaignId, b.campaignId) || compare(a.recipientKey ?? '', b.recipientKey ?? ''),
   )
   const told: SqlValue[][] = []
+  const createdAtOf = remembering(sqlTime)
+  const issuedAtOf = remembering(sqlTime)
   for (const row of sorted) {
-    const createdAt = sqlTime(row.campaignCreatedAtMs)
-    const issuedAt = sqlTime(row.issuedAtMs)
+    const createdAt = createdAtOf(row.campaignCreatedAtMs)
+    const issuedAt = issuedAtOf(row.issuedAtMs)
     const keysFit = isKey(row.requestKey) && (row.recipientKey === null || isKey(row.recipientKey))
     if (createdAt === null || issuedAt === null || !keysFit || !Number.isSafeInteger(row.slot)) return null
     // Nobody's campaign: the guard leaves it out.
@@ -47,6 +49,15 @@ export function recordValue(rows: readonly NewCoupon[]): string | null {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** As `format`, whose last answer is kept: a batch has many rows and few times. */
+function remembering<T>(format: (ms: number) => T): (ms: number) => T {
+  let last: { readonly ms: number; readonly told: T } | null = null
+  return (ms) => {
+    if (last?.ms !== ms) last = { ms, told: format(ms) }
+    return last.told
+  }
 }
 
 /** null for what DATETIME cannot hold. */
