@@ -14,10 +14,10 @@ import { openService, type Service } from '../wire.ts'
 import { addSettingFlags, environmentHelp, flagsOf } from './settings-help.ts'
 
 /**
- * What a rush leaves behind is collected when there is so much of it beside what lives. V8 would wait for several times as
- * much, up to gigabytes where the machine has them: for the same rate it is not worth 150 MB.
+ * What a rush leaves behind is collected when there is as much of it as of what lives. V8 would wait for several times that, and
+ * a server takes 100 MB more for the same rate; at a quarter it would take a tenth of the rate.
  */
-const GARBAGE_PERCENT_MAX = 25
+const GARBAGE_PERCENT_MAX = 100
 
 /** For statements under way and the good-byes of connections, after all callers were answered. */
 const LEFT_OVER_MS_MAX = 1_000
