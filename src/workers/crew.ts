@@ -10,9 +10,6 @@ import { RESTART_PAUSE_MS, RESTART_PAUSE_MS_MAX, YOUNG_MS } from './limits.ts'
 import { Member } from './member.ts'
 import type { ToPrimary } from './messages.ts'
 
-/** Exit code of a worker that says what a person must do. */
-const COULD_NOT_RUN = 3
-
 export interface CrewParts {
   readonly count: number
   readonly fork: () => WorkerProcess
@@ -164,7 +161,8 @@ export class Crew {
     const livedMs = Math.round(this.#parts.clock.nowMs() - member.bornAtMs)
     const about = { worker: number, worker_pid: process.pid, ...exit, lived_ms: livedMs }
     if (state === 'ending') return this.#parts.log.info(about, 'a worker was replaced')
-    if (!this.#isUp && exit.code === COULD_NOT_RUN) return this.#unusable.reject(new WorkerUnusable())
+    // It could not be run, and has said what a person must do.
+    if (!this.#isUp && exit.code === 3) return this.#unusable.reject(new WorkerUnusable())
     const pauseMs = this.#pauseMs(number, livedMs)
     this.#parts.log.error({ ...about, pause_ms: pauseMs }, 'a worker died: another comes')
     void this.#follow(number, pauseMs)

@@ -70,7 +70,7 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
   const keys = new KeyRing({ store: keyStore, clock: systemClock, bootstrapKey, onUnread: () => {} })
   await makeKeys?.(keyStore)
   await keys.start()
-  const lifecycle = { isDraining: false }
+  const lifecycle: Lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
   health.markPrepared()
   const state = () => stateOf(health, lifecycle)
