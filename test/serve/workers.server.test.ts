@@ -14,7 +14,6 @@ import { spawnGuarded } from '../servers/guarded.ts'
 import { childrenOf, isAlive, until } from '../servers/processes.ts'
 import { seriesOf, valueOf, type Series } from '../telemetry/exposition.ts'
 import {
-  answered,
   call,
   countReplies,
   createCampaign,
