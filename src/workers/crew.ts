@@ -164,7 +164,7 @@ export class Crew {
     // It could not be run, and has said what a person must do.
     if (!this.#isUp && exit.code === 3) return this.#unusable.reject(new WorkerUnusable())
     const pauseMs = this.#pauseMs(number, livedMs)
-    this.#parts.log.error({ ...about, pause_ms: pauseMs }, 'a worker died: another comes')
+    this.#parts.log.warn({ ...about, pause_ms: pauseMs }, 'a worker died: another comes')
     void this.#follow(number, pauseMs)
   }
 
