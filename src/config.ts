@@ -2,6 +2,7 @@
 // and all that is wrong is said at once.
 
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { BOOTSTRAP_LENGTH_MAX, BOOTSTRAP_LENGTH_MIN } from './access/limits.ts'
 import type { RateLimits } from './access/rates.ts'
@@ -53,6 +54,13 @@ export const SETTINGS = [
     meaning: 'The address to listen on. Other than loopback only with API keys: see `firstcome key create`.',
   },
   { env: 'PORT', flag: 'port', placeholder: 'N', default: '8080', meaning: 'The port to listen on; 0: any free one.' },
+  {
+    env: 'WORKERS',
+    flag: 'workers',
+    placeholder: 'N',
+    default: '1',
+    meaning: 'Processes that share the port, 1 to 64; `auto`: one for each core. More than one only with MYSQL_URL.',
+  },
   {
     env: 'BOOTSTRAP_API_KEY',
     flag: null,
@@ -164,6 +172,8 @@ export const SECRET_SETTINGS: readonly (Env | ClientEnv)[] = [
 ]
 
 const BOOTSTRAP_KEY = new RegExp(`^[!-~]{${BOOTSTRAP_LENGTH_MIN},${BOOTSTRAP_LENGTH_MAX}}$`)
+/** Each has two dozen connections to the database. */
+const WORKERS_MAX = 64
 /** Of a limit of calls a second; more is none. */
 const RATE_MAX = 1_000_000
 /** What fits into a header. Whether it is a key, the server knows. */
@@ -183,6 +193,8 @@ export interface Config {
       }
   readonly host: string
   readonly port: number
+  /** 1: the process itself serves. */
+  readonly workers: number
   /** null: none. */
   readonly bootstrapApiKey: string | null
   readonly rates: RateLimits
@@ -237,6 +249,12 @@ export function readConfig(
   if (mysqlUrl !== undefined && given.has('SQLITE_PATH')) {
     problems.push('MYSQL_URL and SQLITE_PATH: the coupons are in one of them. Unset the other')
   }
+  // As it was written: what is refused on one machine is refused on every other.
+  if (mysqlUrl === undefined && get('WORKERS') !== '1') {
+    problems.push(
+      'WORKERS: the embedded SQLite belongs to one process, which alone writes its file. Set MYSQL_URL too, or leave it at 1',
+    )
+  }
   const prefix = get('REDIS_PREFIX')
   // A brace would change the hash tag by which a cluster places the key.
   if (!/^[\x21-\x7a\x7c\x7e]{0,64}$/.test(prefix))
@@ -260,6 +278,8 @@ export function readConfig(
         : { kind: 'mysql', url: mysqlUrl, redis: redisUrl === undefined ? null : { url: redisUrl, prefix } },
     host,
     port: whole('PORT', 0, 65_535),
+    workers:
+      get('WORKERS') === 'auto' ? Math.min(availableParallelism(), WORKERS_MAX) : whole('WORKERS', 1, WORKERS_MAX),
     bootstrapApiKey,
     rates: {
       recipientCallsPerS: whole('RECIPIENT_CALLS_PER_S', 0, RATE_MAX),

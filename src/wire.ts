@@ -16,7 +16,7 @@ import type { Config } from './config.ts'
 import type { Counter } from './counter/counter.ts'
 import { openRedisCounter } from './counter/redis.ts'
 import { openFilesMax, systemClock, systemRandomness } from './host.ts'
-import { ServiceHealth, type Lifecycle } from './http/health.ts'
+import { ServiceHealth, stateOf, type Lifecycle } from './http/health.ts'
 import { buildServer } from './http/server.ts'
 import { IssuePath } from './issue/issue.ts'
 import { Memories } from './issue/memories.ts'
@@ -30,6 +30,7 @@ import { openSqliteKeyStore } from './ledger/sqlite/keys.ts'
 import { traceOf } from './telemetry/errors.ts'
 import { processMetrics } from './telemetry/exposition.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
+import type { Numbers } from './telemetry/together.ts'
 import { version } from './version.ts'
 
 /** Between two attempts to reach a database that was not there at the start. */
@@ -49,6 +50,8 @@ export interface Service {
    * others than this machine would reach a service that has none.
    */
   prepare(): Promise<void>
+  /** Of this process alone. */
+  numbers(): Promise<Numbers>
   /** After `app` was closed: waits for what is still under way, then closes the stores. Idempotent. */
   close(): Promise<void>
 }
@@ -66,10 +69,17 @@ export class NoKeys extends Error {
 
 type KeyedLedger = Ledger & { readonly keyStore: KeyStore }
 
-/** @throws DatabaseInUse, DatabaseUnusable (embedded), BadMysqlUrl; TypeError for a bad Redis URL */
-export async function openService(config: Config, log: Logger): Promise<Service> {
+/**
+ * @param textOfAll of a worker: the numbers of all, for whoever asks one of them
+ * @throws DatabaseInUse, DatabaseUnusable (embedded), BadMysqlUrl; TypeError for a bad Redis URL
+ */
+export async function openService(
+  config: Config,
+  log: Logger,
+  textOfAll: (() => Promise<string>) | null = null,
+): Promise<Service> {
   const ledger = await openLedger(config, log)
-  return serviceOn(ledger, config, log, () => ledger.close())
+  return serviceOn(ledger, config, log, () => ledger.close(), textOfAll)
 }
 
 /** Several servers in one process, for a demonstration. An embedded file has one owner: its ledger is shared. */
@@ -84,8 +94,14 @@ export async function openServices(config: Config, log: Logger, count: number): 
   return Array.from({ length: count }, () => serviceOn(ledger, config, log, release))
 }
 
-function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: () => Promise<void>): Service {
-  const telemetry = new Telemetry({ version, clock: systemClock, process: processMetrics() })
+function serviceOn(
+  ledger: KeyedLedger,
+  config: Config,
+  log: Logger,
+  release: () => Promise<void>,
+  textOfAll: (() => Promise<string>) | null = null,
+): Service {
+  const telemetry = new Telemetry({ version, clock: systemClock, process: processMetrics(), textOfAll })
   const counter = openCounter(config, telemetry, log)
   const memories = new Memories(ledger)
   const segments = new Segments(ledger, memories, systemClock)
@@ -109,8 +125,8 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
   })
   const lifecycle: Lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, counter, systemClock)
-  const isReady = () => health.ready() && !lifecycle.isDraining
-  telemetry.watch({ issuer, waitMsMax: config.waitMsMax, ledger, health, isReady })
+  const { waitMsMax, workers } = config
+  telemetry.watch({ issuer, waitMsMax, ledger, health, workers, state: () => stateOf(health, lifecycle) })
   const app = buildServer({
     keys,
     rates: new Rates(config.rates, { clock: systemClock, randomness: systemRandomness }),
@@ -125,7 +141,8 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
     clock: systemClock,
     randomness: systemRandomness,
     telemetry,
-    connectionsMax: Math.max(1, Math.min(config.connectionsMax, openFilesMax() - FILES_KEPT)),
+    // Of a server: callers are dealt out evenly. The files are those of a process.
+    connectionsMax: Math.max(1, Math.min(Math.ceil(config.connectionsMax / workers), openFilesMax() - FILES_KEPT)),
     version,
   })
 
@@ -158,6 +175,7 @@ function serviceOn(ledger: KeyedLedger, config: Config, log: Logger, release: ()
         await systemClock.sleep(PREPARE_PAUSE_MS)
       }
     },
+    numbers: () => telemetry.numbers(),
     close: () => (closing ??= close()),
   }
 }

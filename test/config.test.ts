@@ -1,7 +1,7 @@
 // The settings of keys and limits: what is taken, what is refused, and that no message shows a secret.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { ConfigError, readClientConfig, readConfig } from '../src/config.ts'
@@ -50,6 +50,21 @@ test('limits are those of the table unless given, and 0 is none', () => {
   expect(given.rates).toEqual({ ...standard, clientIssuesPerS: 7, recipientCallsPerS: 0, clientReadsPerS: 5 })
   const told = refusal(() => readConfig({}, { RECIPIENT_CALLS_PER_S: '-1', CLIENT_LOOK_UPS_PER_S: 'many' }))
   expect(told.split('\n').map((line) => line.split(':')[0])).toEqual(['RECIPIENT_CALLS_PER_S', 'CLIENT_LOOK_UPS_PER_S'])
+})
+
+test('workers: a number, or one for each core; the embedded default is told why it has only one', () => {
+  const MYSQL_URL = 'mysql://root@127.0.0.1/x'
+  expect(readConfig({}, {}).workers).toBe(1)
+  expect(readConfig({ workers: '1' }, {}).workers).toBe(1)
+  expect(readConfig({ workers: '3' }, { MYSQL_URL, WORKERS: '2' }).workers).toBe(3)
+  expect(readConfig({}, { MYSQL_URL, WORKERS: 'auto' }).workers).toBe(availableParallelism())
+  for (const WORKERS of ['0', '65', 'many'])
+    expect(refusal(() => readConfig({}, { MYSQL_URL, WORKERS }))).toBe('WORKERS: a whole number from 1 to 64, please')
+  // Also where there is one core: who tries it out learns what the next machine will say.
+  for (const WORKERS of ['2', 'auto'])
+    expect(refusal(() => readConfig({}, { WORKERS }))).toBe(
+      'WORKERS: the embedded SQLite belongs to one process, which alone writes its file. Set MYSQL_URL too, or leave it at 1',
+    )
 })
 
 test('a caller’s key comes from the environment or a file', () => {

@@ -121,6 +121,24 @@ describe('a rule complains, with file and line,', () => {
       'src/issue/batcher.ts:1: what is counted does not know who counts (src/telemetry/meters.ts): speak to src/issue/meter.ts',
     ],
     [
+      'of a primary that opens the stores',
+      'src/cli/serve/primary.ts',
+      "import { Crew } from '../../workers/crew.ts'\nimport { openService } from '../../wire.ts'\n",
+      'src/cli/serve/primary.ts:2: a primary knows nothing of the service (src/wire.ts)',
+    ],
+    [
+      'of a crew that knows what its workers do',
+      'src/workers/crew.ts',
+      "import type { Config } from '../config.ts'\n",
+      'src/workers/crew.ts:1: a primary knows nothing of the service (src/config.ts)',
+    ],
+    [
+      'of a fork elsewhere',
+      'src/cli/serve.ts',
+      "import cluster from 'node:cluster'\n",
+      'src/cli/serve.ts:1: only src/workers/cluster.ts forks',
+    ],
+    [
       'of a reader of the environment',
       'src/main.ts',
       '// process.env is read in config.ts\nexport const port = process.env.PORT\n',

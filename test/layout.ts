@@ -44,6 +44,13 @@ const ACCESS = 'src/access/'
 const ANSWERS = 'src/answers.ts'
 /** Opens every log, and takes the texts out of errors. */
 const LOG = 'src/telemetry/log.ts'
+/** What begins and ends processes, and the process that it runs in: neither knows the service, nor could it be ended by it. */
+const WORKERS = 'src/workers/'
+const CLUSTER = 'src/workers/cluster.ts'
+const PRIMARY = 'src/cli/serve/primary.ts'
+/** A store behind the second of them would be opened in the primary. */
+const OF_WORKERS = /^src\/(workers\/|telemetry\/|host\.ts$)/
+const OF_PRIMARY = /^src\/(workers\/|telemetry\/|host\.ts$|config\.ts$|cli\/serve\/welcome\.ts$)/
 const TALKERS = /^src\/(cli\/|main\.ts$)/
 const NAMELESS = /(^|\/)(utils?|helpers?)(\/|\.ts$)/
 
@@ -63,6 +70,9 @@ export const NAMED = [
   'src/ledger/sqlite.ts',
   'src/audit/mysql.ts',
   'src/telemetry/telemetry.ts',
+  CLUSTER,
+  PRIMARY,
+  'src/cli/serve/welcome.ts',
 ]
 
 export function complaints(tree: Tree): Complaint[] {
@@ -75,6 +85,7 @@ export function complaints(tree: Tree): Complaint[] {
     ...load(source),
     ...access(source),
     ...telemetry(source),
+    ...workers(source),
     ...environment(source),
     ...logs(source),
     ...consoles(source),
@@ -145,6 +156,15 @@ function telemetry({ path, imports }: Source): Complaint[] {
       return [`${path}:${line}: what is counted does not know who counts (${target}): speak to src/issue/meter.ts`]
     }
     return []
+  })
+}
+
+function workers({ path, imports }: Source): Complaint[] {
+  const mayImport = path === PRIMARY ? OF_PRIMARY : path.startsWith(WORKERS) ? OF_WORKERS : null
+  return imports.flatMap(({ line, target }) => {
+    if (path !== CLUSTER && /^(node:)?cluster$/.test(target)) return [`${path}:${line}: only ${CLUSTER} forks`]
+    const isForeign = mayImport !== null && target.startsWith('src/') && !mayImport.test(target)
+    return isForeign ? [`${path}:${line}: a primary knows nothing of the service (${target})`] : []
   })
 }
 

@@ -18,9 +18,22 @@ export interface Health {
   report(): Promise<HealthReport>
 }
 
-/** Set by who closes the process: from then on /readyz says no and connections are asked to go. Never unset. */
+/** Set by who closes the process, never unset. */
 export interface Lifecycle {
+  /** Connections are asked to go, and /readyz says no. */
   isDraining: boolean
+  /** Others serve at the same address, and go on: whoever asks there is told that it is ready, by whatever process. */
+  isReplaced?: boolean
+}
+
+/** Are callers to be sent elsewhere? */
+export function isClosing({ isDraining, isReplaced = false }: Lifecycle): boolean {
+  return isDraining && !isReplaced
+}
+
+/** Of this process, whatever others say at the same address. */
+export function stateOf(health: Pick<Health, 'ready'>, { isDraining }: Lifecycle): 'starting' | 'ready' | 'ending' {
+  return isDraining ? 'ending' : health.ready() ? 'ready' : 'starting'
 }
 
 export class ServiceHealth implements Health {

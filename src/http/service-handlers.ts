@@ -2,7 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FAULTS, type Language } from '../answers.ts'
-import type { Health, Lifecycle } from './health.ts'
+import { isClosing, type Health, type Lifecycle } from './health.ts'
 import { METRICS_TYPE } from '../telemetry/exposition.ts'
 import { languageOf } from './languages.ts'
 import { PROBLEMS, type ProblemCode, type Problems } from './problems.ts'
@@ -67,7 +67,7 @@ export class ServiceHandlers {
   ready = async (_request: FastifyRequest, reply: FastifyReply) => {
     const { health, lifecycle } = this.#parts
     const report = await health.report()
-    const status = lifecycle.isDraining ? 'closing' : health.ready() ? 'ready' : 'starting'
+    const status = isClosing(lifecycle) ? 'closing' : health.ready() ? 'ready' : 'starting'
     return reply.code(status === 'ready' ? 200 : 503).send({ status, ...report })
   }
 

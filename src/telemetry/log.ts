@@ -11,9 +11,10 @@ export interface Log {
   info(fields: object, message: string): void
 }
 
-export function openLog(level: string): Logger {
+/** @param base stands in every line: which of several processes it is from */
+export function openLog(level: string, base: object | null = null): Logger {
   // Written at once: what a dying process has to say must not be lost in a buffer.
-  return pino(logOptions(level), destination({ fd: 2, sync: true }))
+  return pino({ ...logOptions(level), base }, destination({ fd: 2, sync: true }))
 }
 
 export function logOptions(level: string) {

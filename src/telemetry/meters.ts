@@ -9,7 +9,8 @@ export interface MetricValues {
   readonly name: string
   readonly type: Metric['type']
   readonly help: string
-  readonly aggregator: NonNullable<Metric['together']>
+  /** Of the process and of Node there are others. */
+  readonly aggregator: NonNullable<Metric['together']> | 'average' | 'omit'
   readonly values: readonly {
     readonly metricName?: string
     readonly labels: Readonly<Record<string, string | number>>

@@ -19,6 +19,12 @@ export interface Metric {
 /** What an answer is, for its latency: the three differ for good reasons. */
 export const ANSWER_KINDS = ['coupon', 'refusal', 'fault'] as const
 
+/** How a process of a server stands. */
+export const WORKER_STATES = ['starting', 'ready', 'ending'] as const
+export type WorkerState = (typeof WORKER_STATES)[number]
+/** Why a worker was begun after the first ones. */
+export const WORKER_STARTS = ['died', 'replaced'] as const
+
 /** From a millisecond to ten seconds, close enough that a quantile read between two of them is right within a third. */
 const LATENCY_BOUNDS = [
   0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5,
@@ -168,7 +174,18 @@ export const METRICS = {
     labels: { reason: COUNTER_FAULTS },
     help: 'Commands of the counter that got no reply that makes sense.',
   },
-  firstcome_ready: { type: 'gauge', together: 'min', help: '1: /readyz says 200.' },
+  firstcome_ready: { type: 'gauge', together: 'max', help: '1: /readyz says 200.' },
+  firstcome_workers: {
+    type: 'gauge',
+    labels: { state: WORKER_STATES },
+    help: 'Processes of this server that answer when asked for their numbers; without workers there is one.',
+  },
+  firstcome_workers_configured: { type: 'gauge', together: 'first', help: 'How many are to be ready: WORKERS.' },
+  firstcome_worker_starts_total: {
+    type: 'counter',
+    labels: { reason: WORKER_STARTS },
+    help: 'Workers that were begun in place of another.',
+  },
   firstcome_build_info: {
     type: 'gauge',
     labels: { version: null, node: null },

@@ -3,6 +3,7 @@
 import type { IssueLoad } from '../issue/meter.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Meters } from './meters.ts'
+import { WORKER_STATES, type WorkerState } from './metrics.ts'
 
 export interface Watched {
   readonly issuer: { load(): IssueLoad }
@@ -13,11 +14,13 @@ export interface Watched {
     /** Never rejects, and is quick. */
     report(): Promise<{ readonly database: 'up' | 'down'; readonly counter: 'up' | 'down' | 'off' }>
   }
-  /** What /readyz says. */
-  readonly isReady: () => boolean
+  /** How many are to be ready. */
+  readonly workers: number
+  /** Of this process: when it is ready, /readyz says so. */
+  readonly state: () => WorkerState
 }
 
-export function watch(meters: Meters, { issuer, waitMsMax, ledger, health, isReady }: Watched): void {
+export function watch(meters: Meters, { issuer, waitMsMax, ledger, health, workers, state }: Watched): void {
   const level = {
     waiting: meters.level('firstcome_issue_waiting_requests', {}),
     unanswered: meters.level('firstcome_issue_unanswered_requests', {}),
@@ -31,6 +34,8 @@ export function watch(meters: Meters, { issuer, waitMsMax, ledger, health, isRea
     ready: meters.level('firstcome_ready', {}),
   }
   meters.level('firstcome_issue_wait_limit_seconds', {}).value = waitMsMax / 1_000
+  meters.level('firstcome_workers_configured', {}).value = workers
+  const states = WORKER_STATES.map((word) => [word, meters.level('firstcome_workers', { state: word })] as const)
 
   meters.onLook(async () => {
     const load = issuer.load()
@@ -40,7 +45,8 @@ export function watch(meters: Meters, { issuer, waitMsMax, ledger, health, isRea
     level.expectedWait.value = load.expectedWaitMs / 1_000
     level.batches.value = load.batchesUnderWay
     level.generation.value = ledger.generation
-    level.ready.value = Number(isReady())
+    level.ready.value = Number(state() === 'ready')
+    for (const [word, cell] of states) cell.value = Number(word === state())
     for (const { pool, max, busy, idle, opening, waiting, lost } of ledger.connections()) {
       for (const [state, count] of Object.entries({ busy, idle, opening }) as ['busy' | 'idle' | 'opening', number][]) {
         meters.level('firstcome_database_connections', { pool, state }).value = count

@@ -3,8 +3,11 @@
 import { join } from 'node:path'
 import { call, startServe, type ServerProcess } from '../serve/server-process.ts'
 import { freePort } from '../servers/server.ts'
-import { isStopped, until } from '../servers/processes.ts'
+import { childrenOf, isStopped, until } from '../servers/processes.ts'
 import { ServerLog } from './server-log.ts'
+
+/** Of the first server of a run: what happens to one process of several is a matter of its own. */
+const WORKERS = 2
 
 /** A port may be taken in the moment in which its server is away. */
 const STARTS_MAX = 5
@@ -22,7 +25,8 @@ export class Fleet {
       Array.from({ length: count }, async (_, index) => {
         const log = new ServerLog(join(folder, `server-${index + 1}.log`))
         const port = await freePort()
-        return new Member({ ...environment, PORT: String(port) }, `http://127.0.0.1:${port}`, log)
+        const own = { PORT: String(port), WORKERS: String(index === 0 ? WORKERS : 1) }
+        return new Member({ ...environment, ...own }, `http://127.0.0.1:${port}`, log)
       }),
     )
     const fleet = new Fleet(members)
@@ -101,6 +105,19 @@ export class Member {
 
   resume(): void {
     this.#process?.process.resume()
+  }
+
+  /** Empty when it has none, or is away. */
+  get workers(): number[] {
+    const pid = this.#process?.process.pid
+    return pid === undefined ? [] : childrenOf(pid)
+  }
+
+  /** Those that it has are followed by new ones. @returns was there anybody to do so? */
+  replaceWorkers(): boolean {
+    if (this.workers.length === 0) return false
+    this.#process?.process.signal('SIGHUP')
+    return true
   }
 
   /** What it says of itself when both its stores answer; else null. */

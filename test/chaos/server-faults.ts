@@ -29,5 +29,20 @@ export function serverFaults({ fleet }: Stage): Fault[] {
         return 1
       },
     },
+    {
+      name: 'server: one of its workers killed',
+      async strike(dice) {
+        const workers = fleet.members.flatMap((member) => member.workers)
+        if (workers.length === 0) return 0
+        process.kill(dice.pick(workers), 'SIGKILL')
+        return 1
+      },
+    },
+    {
+      name: 'server: workers replaced one by one',
+      async strike() {
+        return fleet.members.filter((member) => member.replaceWorkers()).length
+      },
+    },
   ]
 }

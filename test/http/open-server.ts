@@ -7,7 +7,7 @@ import type { KeyStore } from '../../src/access/key-store.ts'
 import { Rates, type RateLimits } from '../../src/access/rates.ts'
 import { Campaigns } from '../../src/campaign/campaigns.ts'
 import { systemClock, systemRandomness } from '../../src/host.ts'
-import { ServiceHealth, type Lifecycle } from '../../src/http/health.ts'
+import { ServiceHealth, stateOf, type Lifecycle } from '../../src/http/health.ts'
 import { buildServer, type ServerParts } from '../../src/http/server.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
@@ -70,11 +70,11 @@ export async function openServerUntilClosed(others: Others = {}): Promise<OpenSe
   const keys = new KeyRing({ store: keyStore, clock: systemClock, bootstrapKey, onUnread: () => {} })
   await makeKeys?.(keyStore)
   await keys.start()
-  const lifecycle = { isDraining: false }
+  const lifecycle: Lifecycle = { isDraining: false }
   const health = new ServiceHealth(ledger, null, systemClock)
   health.markPrepared()
-  const isReady = () => health.ready() && !lifecycle.isDraining
-  telemetry.watch({ issuer, waitMsMax: 3_000, ledger, health, isReady })
+  const state = () => stateOf(health, lifecycle)
+  telemetry.watch({ issuer, waitMsMax: 3_000, ledger, health, workers: 1, state })
   const app = buildServer({
     keys,
     rates: new Rates({ ...NO_LIMITS, ...limits }, { clock: other.clock ?? systemClock, randomness: systemRandomness }),

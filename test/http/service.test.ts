@@ -45,6 +45,9 @@ test('/readyz: not before the database was reached, not while closing, and regar
   expect(await ready()).toEqual([200, { status: 'ready', ...report }])
   lifecycle.isDraining = true
   expect(await ready()).toEqual([503, { status: 'closing', ...report }])
+  // Another process takes its place: nobody is to stop calling at this address.
+  lifecycle.isReplaced = true
+  expect(await ready()).toEqual([200, { status: 'ready', ...report }])
 })
 
 test('before the database was reached campaigns are unavailable, pages are not', async () => {

@@ -615,4 +615,61 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ from: '  Object.assign(socket, { _host: address.host })\n', to: '' }],
     caughtBy: { test: 'test/serve/tls.server.test.ts', named: 'at an IP address' },
   },
+  {
+    name: 'a worker that dies is not followed',
+    file: 'src/workers/crew.ts',
+    edits: [{ from: '    void this.#follow(number, pauseMs)\n', to: '' }],
+    caughtBy: { test: 'test/workers/crew.test.ts', named: 'who dies is followed' },
+  },
+  {
+    name: 'a worker ends before another is ready in its place',
+    file: 'src/workers/crew.ts',
+    edits: [{ from: 'const isReady = await next.ready', to: 'const isReady = await Promise.resolve(true)' }],
+    caughtBy: { test: 'test/workers/crew.test.ts', named: 'replaced one by one' },
+  },
+  {
+    name: 'a worker whose follower is on its way is followed twice',
+    file: 'src/workers/crew.ts',
+    edits: [
+      { from: 'if (this.#isEnding || this.#serving(number) !== undefined) return', to: 'if (this.#isEnding) return' },
+    ],
+    caughtBy: { test: 'test/workers/crew.test.ts', named: 'gets no second one' },
+  },
+  {
+    name: 'a worker that a person must mend is begun again and again',
+    file: 'src/workers/crew.ts',
+    edits: [{ from: 'if (!this.#isUp && exit.code === 3) return', to: 'if (!this.#isUp && exit.code === 4) return' }],
+    caughtBy: { test: 'test/workers/crew.test.ts', named: 'what a person must mend' },
+  },
+  {
+    name: 'what a worker counted is forgotten when it dies',
+    file: 'src/telemetry/together.ts',
+    edits: [{ from: 'grownTogether([this.#gone, service])', to: 'grownTogether([this.#gone])' }],
+    caughtBy: { test: 'test/workers/crew.test.ts', named: 'numbers of all' },
+  },
+  {
+    name: 'a server is not ready while a worker is replaced',
+    file: 'src/http/health.ts',
+    edits: [{ from: 'return isDraining && !isReplaced', to: 'return isDraining' }],
+    caughtBy: { test: 'test/http/service.test.ts', named: 'regardless of what is lost between' },
+  },
+  {
+    name: 'the embedded file is given to many workers',
+    file: 'src/config.ts',
+    edits: [
+      {
+        from: "if (mysqlUrl === undefined && get('WORKERS') !== '1') {",
+        to: "if (mysqlUrl === undefined && get('WORKERS') === '0') {",
+      },
+    ],
+    caughtBy: { test: 'test/config.test.ts', named: 'workers: a number' },
+  },
+  {
+    name: 'workers whose primary is gone drop what is in flight',
+    file: 'src/workers/cluster.ts',
+    edits: [
+      { from: 'cluster.worker.exitedAfterDisconnect = true', to: 'cluster.worker.exitedAfterDisconnect = false' },
+    ],
+    caughtBy: { test: 'test/serve/workers.server.test.ts', named: 'leaves nobody' },
+  },
 ]

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { noteSecrets } from '../secrets/notes.ts'
 import { spawnGuarded, type SpawnedGuarded } from '../servers/guarded.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 export interface ServerProcess {
   readonly url: string

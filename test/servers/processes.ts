@@ -24,3 +24,12 @@ export async function until(isSo: () => boolean, withinMs = 30_000): Promise<voi
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
+
+/** Processes that it has started. */
+export function childrenOf(pid: number): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).split('\n')
+  return lines.flatMap((line) => {
+    const [child, parent] = line.trim().split(/\s+/).map(Number)
+    return parent === pid && child !== undefined ? [child] : []
+  })
+}

@@ -14,6 +14,7 @@ test('alerts and dashboard speak of nothing that a server does not tell', async 
     MYSQL_URL: database.url,
     REDIS_URL: inject('redisUrl'),
     REDIS_PREFIX: uniquePrefix(),
+    WORKERS: '2',
     // So that it can still be asked while it says that it is not ready any more.
     DRAIN_MS: '60000',
   })

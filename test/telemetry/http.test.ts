@@ -7,6 +7,7 @@ import { systemClock } from '../../src/host.ts'
 import { OPERATIONS, type Operation } from '../../src/http/operations.ts'
 import { NEW_CAMPAIGN } from '../http/new-campaign.ts'
 import { openServer, type OpenServer } from '../http/open-server.ts'
+import { Telemetry } from '../../src/telemetry/telemetry.ts'
 import { seriesOf, valueOf } from './exposition.ts'
 
 async function seriesFrom({ app }: OpenServer) {
@@ -131,6 +132,20 @@ test('how the server and its stores stand', async () => {
   expect(valueOf(series, 'firstcome_build_info', { version: '0.0.0', node: process.version })).toBe(1)
   server.lifecycle.isDraining = true
   expect(valueOf(await seriesFrom(server), 'firstcome_ready')).toBe(0)
+})
+
+test('a worker tells the numbers of all; when they do not come it tells none, for its own alone would go backwards', async () => {
+  const texts = ['firstcome_ready 2\n', null]
+  const textOfAll = async () => {
+    const text = texts.shift()
+    if (typeof text !== 'string') throw new Fault('unavailable', 'not in time')
+    return text
+  }
+  const telemetry = new Telemetry({ version: '0.0.0', clock: systemClock, process: null, textOfAll })
+  const server = await openServer({ telemetry })
+  expect(await seriesFrom(server)).toEqual([{ name: 'firstcome_ready', labels: {}, value: 2 }])
+  const { statusCode, body } = await server.app.inject('/metrics')
+  expect([statusCode, body.includes('firstcome_ready')]).toEqual([503, false])
 })
 
 test('a database that does not answer is down, and its clock is not known', async () => {

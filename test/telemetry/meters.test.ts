@@ -64,7 +64,9 @@ test('those of several processes can be put together: sums, and what is no sum a
     meters.spread('firstcome_issue_batch_requests', {}).add(number)
     meters.level('firstcome_issue_waiting_requests', {}).value = number
     meters.level('firstcome_issue_expected_wait_seconds', {}).value = number
+    // Somebody takes requests; somebody does not see the database.
     meters.level('firstcome_ready', {}).value = number - 1
+    meters.level('firstcome_database_up', {}).value = number - 1
     meters.level('firstcome_build_info', { version: '1', node: 'v1' }).value = 1
     return meters
   })
@@ -75,6 +77,7 @@ test('those of several processes can be put together: sums, and what is no sum a
   expect(valueOf(series, 'firstcome_issue_batch_requests_bucket', { le: '1' })).toBe(1)
   expect(valueOf(series, 'firstcome_issue_waiting_requests')).toBe(3)
   expect(valueOf(series, 'firstcome_issue_expected_wait_seconds')).toBe(2)
-  expect(valueOf(series, 'firstcome_ready')).toBe(0)
+  expect(valueOf(series, 'firstcome_ready')).toBe(1)
+  expect(valueOf(series, 'firstcome_database_up')).toBe(0)
   expect(valueOf(series, 'firstcome_build_info')).toBe(1)
 })

@@ -24,7 +24,7 @@ function open(faults: Partial<Ledger> = {}, counter: Counter | null = openMemory
   const metered = counter === null ? null : telemetry.metered(counter)
   const path = openPath(withFaults(ledger, faults), metered, { ...options, meter: telemetry.issueMeter })
   const health = { clockOffsetMs: 0, report: async () => ({ database: 'up', counter: 'up' }) as const }
-  telemetry.watch({ issuer: path.issuer, waitMsMax: 3_000, ledger, health, isReady: () => true })
+  telemetry.watch({ issuer: path.issuer, waitMsMax: 3_000, ledger, health, workers: 1, state: () => 'ready' as const })
   return path
 }
 
