@@ -3,7 +3,7 @@
 import type { Clock } from '../host.ts'
 import type { Numbers } from '../telemetry/together.ts'
 import type { PrimaryLink } from './cluster.ts'
-import { FAREWELL_MS_MAX, TEXT_MS_MAX } from './limits.ts'
+import { FAREWELL_MS_MAX, LEAVE_MS_MAX, TEXT_MS_MAX } from './limits.ts'
 import type { ToWorker } from './messages.ts'
 
 export interface Beginning {
@@ -23,6 +23,7 @@ export class Channel {
   readonly #clock: Clock
   readonly #begun = Promise.withResolvers<Beginning>()
   readonly #orders = Promise.withResolvers<Orders>()
+  readonly #hasLeft = Promise.withResolvers<void>()
   readonly #asked = new Map<number, (text: string | null) => void>()
   #lastId = 0
 
@@ -58,6 +59,12 @@ export class Channel {
     void this.#link.tell({ is: 'asked to end' })
   }
 
+  /** After it has stopped listening: resolves when no connection is on its way to it any more. */
+  async leave(): Promise<void> {
+    void this.#link.tell({ is: 'leaves' })
+    await Promise.race([this.#hasLeft.promise, this.#clock.sleep(LEAVE_MS_MAX)])
+  }
+
   /** The numbers of all workers, as Prometheus reads them; null: the primary has not made it in time. */
   textOfAll(): Promise<string | null> {
     const id = ++this.#lastId
@@ -86,6 +93,8 @@ export class Channel {
     switch (message.is) {
       case 'begin':
         return this.#begun.resolve(message)
+      case 'has left':
+        return this.#hasLeft.resolve()
       case 'text':
         return this.#asked.get(message.id)?.(message.text)
       case 'end':

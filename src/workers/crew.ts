@@ -120,6 +120,9 @@ export class Crew {
         member.markReady()
         this.#firstReady.get(member.number)?.resolve(message)
         return
+      case 'leaves':
+        // Messages keep their order, so that this comes behind the last connection that it was dealt.
+        return member.process.tell({ is: 'has left' })
       case 'asked to end':
         if (!this.#isEnding && !member.isLeaving) void this.#replace(member)
         return

@@ -16,5 +16,8 @@ export const NUMBERS_MS_MAX = 2_000
 /** For the text that the primary makes of them: above what it waits itself. */
 export const TEXT_MS_MAX = 3_000
 
+/** For the primary to say that nothing more is on its way to a worker which takes no more connections. */
+export const LEAVE_MS_MAX = 2_000
+
 /** For a worker's last words to be on their way. */
 export const FAREWELL_MS_MAX = 500

@@ -8,6 +8,8 @@ export type ToWorker =
   /** In order. `isReplaced`: others go on at the same address. */
   | { readonly is: 'end'; readonly drains: boolean; readonly isReplaced: boolean }
   | { readonly is: 'tell numbers'; readonly id: number }
+  /** All that was dealt out to it before it left has reached it. */
+  | { readonly is: 'has left' }
   /** null: there was none in time. */
   | { readonly is: 'text'; readonly id: number; readonly text: string | null }
 
@@ -16,6 +18,8 @@ export type ToPrimary =
   | { readonly is: 'opened' }
   | { readonly is: 'listening'; readonly url: string }
   | { readonly is: 'ready'; readonly isOpen: boolean }
+  /** It takes no more connections: none is to be on its way to it when it ends. */
+  | { readonly is: 'leaves' }
   /** Somebody sent it a signal: it is to be replaced, or all are to end. */
   | { readonly is: 'asked to end' }
   /** id 0: nobody asked, they are its last. */

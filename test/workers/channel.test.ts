@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { Channel } from '../../src/workers/channel.ts'
 import type { PrimaryLink } from '../../src/workers/cluster.ts'
-import { TEXT_MS_MAX } from '../../src/workers/limits.ts'
+import { LEAVE_MS_MAX, TEXT_MS_MAX } from '../../src/workers/limits.ts'
 import type { ToPrimary, ToWorker } from '../../src/workers/messages.ts'
 import { ManualClock } from '../access/manual-clock.ts'
 
@@ -43,6 +43,22 @@ test('what was ordered before it could be obeyed is obeyed then', async () => {
   await clock.pass(0)
   expect(obeyed).toEqual(expect.arrayContaining([{ is: 'end', drains: true, isReplaced: false }, 'lost']))
   expect(told).toEqual([{ is: 'opened' }, { is: 'numbers', id: 4, numbers: { service: [], process: [] } }])
+})
+
+test('who leaves waits until nothing more is on its way, and not for ever', async () => {
+  const { channel, clock, told, says } = open()
+  let hasLeft = false
+  const left = channel.leave().then(() => (hasLeft = true))
+  expect(told).toEqual([{ is: 'leaves' }])
+  await clock.pass(LEAVE_MS_MAX - 1)
+  expect(hasLeft).toBe(false)
+  says({ is: 'has left' })
+  await left
+
+  const other = open()
+  const unheard = other.channel.leave()
+  await other.clock.pass(LEAVE_MS_MAX)
+  await unheard
 })
 
 test('the text of all: each who asks gets its own, or none in time', async () => {

@@ -14,6 +14,8 @@ const LEFT_OVER_MS_MAX = 1_000
 export interface LadderOptions {
   /** Left to somebody else. */
   readonly leaves?: readonly ('SIGINT' | 'SIGTERM' | 'SIGHUP')[]
+  /** When replies ask their callers to go, before it waits for them to do so. */
+  readonly beforeDraining?: () => Promise<void>
   /** Before the process ends. */
   readonly lastly?: () => Promise<void>
 }
@@ -26,7 +28,7 @@ export function endInOrder(
   config: Config,
   service: Service,
   log: Logger,
-  { leaves = [], lastly = async () => {} }: LadderOptions = {},
+  { leaves = [], beforeDraining = async () => {}, lastly = async () => {} }: LadderOptions = {},
 ): (order: { readonly why: string; readonly drains: boolean }) => void {
   const impatience = new AbortController()
   let asked: { readonly why: string; readonly drains: boolean } | null = null
@@ -38,6 +40,7 @@ export function endInOrder(
       if (err !== undefined) log.fatal({ error: traceOf(err) }, 'a mistake of ours: ending')
       else log.info(asked === null ? { signal } : { why: asked.why }, 'ending')
       lifecycle.isDraining = true
+      await beforeDraining()
       const drains = asked === null ? signal === 'SIGTERM' : asked.drains
       if (drains) await pause(config.drainMs, undefined, { signal: impatience.signal }).catch(() => {})
       await service.app.close()

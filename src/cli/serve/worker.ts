@@ -1,5 +1,6 @@
 // One of several processes that serve at one address: it begins and ends when its primary says so.
 
+import { Server } from 'node:net'
 import { Fault } from '../../answers.ts'
 import type { Config } from '../../config.ts'
 import { systemClock } from '../../host.ts'
@@ -22,6 +23,9 @@ export async function serveAsWorker(config: Config): Promise<void> {
     })
     const end = endInOrder(config, service, log, {
       leaves: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+      beforeDraining: async () => {
+        if (service.lifecycle.isReplaced) await stopListening(service, channel)
+      },
       lastly: async () => channel.farewell(await service.numbers()),
     })
     leaveSignalsTo(channel)
@@ -48,6 +52,14 @@ async function begin(service: Service, config: Config, channel: Channel, listens
   if (service.lifecycle.isDraining) return
   if (!listensFirst) channel.listening(await listen(service, config))
   channel.ready(service.isOpen)
+}
+
+/** The others take all that comes. Callers who are here are served on, and go at their next reply. */
+async function stopListening({ app }: Service, channel: Channel): Promise<void> {
+  // Not as the HTTP server would: it closes connections that rest, and somebody may be about to ask over one.
+  Server.prototype.close.call(app.server)
+  // Killed on its way to a process that has ended, a connection would be lost, or held by nobody for ever.
+  await channel.leave()
 }
 
 /** Ctrl-C, a terminal that closes and a supervisor reach all processes: the primary knows what is to become of this one. */
