@@ -15,7 +15,8 @@ import { spawnGuarded } from '../test/servers/guarded.ts'
 import { freshDatabase } from '../test/servers/fresh.ts'
 import { startMariadb } from '../test/servers/mariadb.ts'
 import { startRedis } from '../test/servers/redis.ts'
-import { issueLoad, median } from './wrk.ts'
+import { median } from './report/statistics.ts'
+import { issueLoad } from './wrk.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

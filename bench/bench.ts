@@ -1,0 +1,94 @@
+// The measurements that README and docs/performance.md rest on: ours beside peers and the ceiling, by turns, in one run. What
+// is measured stands in bench/parts/, what is wanted in bench/report/rows.ts. Linux; needs wrk (Debian: apt-get install wrk).
+
+import { parseArgs } from 'node:util'
+import { crowd } from './parts/crowd.ts'
+import { plot } from './report/plot.ts'
+import { results, save, type Exactness } from './report/results.ts'
+import { ROWS } from './report/rows.ts'
+import { rowsTable, seriesTable, waysTable } from './report/table.ts'
+import { Stage, type Part } from './stage.ts'
+
+const PARTS: readonly Part[] = [crowd]
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(help())
+  process.exit()
+}
+const only = values.only?.split(',')
+const unknown = only?.filter((name) => !PARTS.some((part) => isMeant(part, [name]))) ?? []
+if (unknown.length > 0) {
+  process.stderr.write(`no such row and no such part: ${unknown.join(', ')}; see npm run bench -- --help\n`)
+  process.exit(3)
+}
+const { quick: isQuick } = values
+const options = {
+  rounds: numberOf(values.rounds, isQuick ? 1 : 5),
+  seconds: numberOf(values.seconds, isQuick ? 2 : 8),
+  isQuick,
+}
+
+// The servers are children of guardians, which end them when this process is gone, however that came.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+await using stage = new Stage(options)
+const parts = PARTS.filter((part) => only === undefined || isMeant(part, only))
+for (const part of parts) await part.run(stage)
+
+const found = results({
+  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+  isWhole: parts.length === PARTS.length && !isQuick && options.rounds >= 5,
+  rows: stage.rows.toSorted((one, other) => placeOf(one.id) - placeOf(other.id)),
+  series: stage.series.values(),
+  exactness: (stage.facts['exactness'] ?? []) as Exactness[],
+  facts: stage.facts,
+})
+stage.say('done\n')
+console.log(`${rowsTable(found)}\n\n${waysTable(found)}\n\n${seriesTable(found)}`)
+console.log(`\nwritten: ${save(found, plot(found)).join(', ')}`)
+if (isQuick) console.log('A rehearsal: of what it measures, nothing is to be believed to a tenth.')
+
+function isMeant({ name, rows }: Part, wanted: readonly string[]): boolean {
+  return wanted.some((one) => one === name || rows.some((row) => row === one))
+}
+
+function placeOf(id: string): number {
+  return ROWS.findIndex((row) => row.id === id)
+}
+
+function numberOf(text: string | undefined, standard: number): number {
+  const number = text === undefined ? standard : Number(text)
+  if (Number.isInteger(number) && number > 0) return number
+  process.stderr.write(`a whole number, please, not ${text}\n`)
+  process.exit(3)
+}
+
+function help(): string {
+  const parts = PARTS.map(({ name, rows }) => `  ${name.padEnd(14)}${rows.join(', ')}`).join('\n')
+  return `npm run bench -- [options]
+
+  --only a,b     these rows or parts; a row brings its whole part
+  --rounds N     of everything that is measured by turns (5)
+  --seconds N    of each load (8)
+  --quick        two minutes: one round of two seconds each, 100,000 coupons instead of 10 million
+
+Parts and their rows:
+${parts}
+
+Examples:
+  npm run bench                                  all of it, the run that documents show
+  npm run bench -- --quick
+  npm run bench -- --only crowd --rounds 7
+  npm run bench -- --only open-loop,start
+
+It writes bench/results/<time>.json and .svg; a whole run of five rounds or more also latest.json and latest.svg.`
+}
