@@ -2,14 +2,21 @@
 // is measured stands in bench/parts/, what is wanted in bench/report/rows.ts. Linux; needs wrk (Debian: apt-get install wrk).
 
 import { parseArgs } from 'node:util'
+import { campaigns } from './parts/campaigns.ts'
 import { crowd } from './parts/crowd.ts'
+import { exact } from './parts/exact.ts'
+import { far } from './parts/far.ts'
+import { openLoop } from './parts/open-loop.ts'
+import { overload } from './parts/overload.ts'
+import { pause } from './parts/pause.ts'
+import { start } from './parts/start.ts'
 import { plot } from './report/plot.ts'
-import { results, save, type Exactness } from './report/results.ts'
+import { results, save } from './report/results.ts'
 import { ROWS } from './report/rows.ts'
 import { rowsTable, seriesTable, waysTable } from './report/table.ts'
 import { Stage, type Part } from './stage.ts'
 
-const PARTS: readonly Part[] = [crowd]
+const PARTS: readonly Part[] = [crowd, exact, pause, openLoop, campaigns, overload, start, far]
 
 const { values } = parseArgs({
   options: {
@@ -42,14 +49,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 await using stage = new Stage(options)
 const parts = PARTS.filter((part) => only === undefined || isMeant(part, only))
-for (const part of parts) await part.run(stage)
+for (const part of parts) await stage.run(part)
 
 const found = results({
   command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
   isWhole: parts.length === PARTS.length && !isQuick && options.rounds >= 5,
   rows: stage.rows.toSorted((one, other) => placeOf(one.id) - placeOf(other.id)),
   series: stage.series.values(),
-  exactness: (stage.facts['exactness'] ?? []) as Exactness[],
+  exactness: stage.exactness,
   facts: stage.facts,
 })
 stage.say('done\n')

@@ -6,11 +6,12 @@ import { freshDatabase } from '../test/servers/fresh.ts'
 import { openGuardian } from '../test/servers/guarded.ts'
 import { startMariadb } from '../test/servers/mariadb.ts'
 import { startRedis } from '../test/servers/redis.ts'
-import type { TestServer } from '../test/servers/server.ts'
-import type { PeerKind } from './peers/kinds.ts'
+import { freePort, type TestServer } from '../test/servers/server.ts'
 import { createTables } from './peers/tables.ts'
+import type { Exactness } from './report/results.ts'
 import { measured, type Measured, type RowId } from './report/rows.ts'
 import { startOurs, startPeer, type Subject } from './subjects.ts'
+import { isPeer, type OursKind, type PeerKind, type Way } from './ways.ts'
 import { issueLoad, type IssueLoadOptions, type Load } from './wrk.ts'
 
 /** Holds the rows that a run writes; that of the 10 million is chosen by its part. */
@@ -36,8 +37,10 @@ export class Stage implements AsyncDisposable {
   readonly options: StageOptions
   readonly rows: Measured[] = []
   readonly series = new Map<string, Series>()
+  readonly exactness: Exactness[] = []
   readonly facts: Record<string, unknown> = {}
-  readonly #servers = new AsyncDisposableStack()
+  readonly #whole = new AsyncDisposableStack()
+  #part = new AsyncDisposableStack()
   readonly #beganAt = performance.now()
   #shared: Promise<{ mysql: TestServer; redis: TestServer }> | null = null
   #folder: Promise<string> | null = null
@@ -53,44 +56,60 @@ export class Stage implements AsyncDisposable {
 
   async #startShared() {
     this.say('starting MySQL and Redis')
-    const mysql = await this.startMysql(BUFFER_POOL)
-    const redis = this.keep(await startRedis())
+    const mysql = this.#whole.use(await startDurable(BUFFER_POOL))
+    const redis = this.#whole.use(await startRedis())
     return { mysql, redis }
   }
 
-  /** Durable, and closed with the stage. */
-  async startMysql(bufferPool: string, dataDir?: string): Promise<TestServer> {
-    const options = [`--innodb-buffer-pool-size=${bufferPool}`, '--loose-innodb-log-file-size=1G']
-    return this.keep(await startMariadb({ options, ...(dataDir !== undefined && { dataDir }) }))
+  /** What was kept for it is closed at its end: the next part has the machine for itself. */
+  async run(part: Part): Promise<void> {
+    try {
+      await part.run(this)
+    } finally {
+      await this.#part.disposeAsync()
+      this.#part = new AsyncDisposableStack()
+    }
   }
 
+  /** Until the end of the part. */
   keep<T extends AsyncDisposable>(thing: T): T {
-    return this.#servers.use(thing)
+    return this.#part.use(thing)
   }
 
   /** For files; gone when this process is. */
   folder(): Promise<string> {
-    return (this.#folder ??= openGuardian().then((guardian) => this.keep(guardian).folder))
+    return (this.#folder ??= openGuardian().then((guardian) => this.#whole.use(guardian).folder))
   }
 
-  async ours(kind: 'MySQL and Redis' | 'MySQL alone' | 'embedded'): Promise<Subject> {
-    this.say(`starting ours: ${kind}`)
-    if (kind === 'embedded') {
-      const path = join(await this.folder(), `${randomBytes(4).toString('hex')}.db`)
-      return this.keep(await startOurs('ours: embedded', { SQLITE_PATH: path }))
+  /** Empty stores for one way; every server that is started there shares them. */
+  async place(way: Way): Promise<Place> {
+    const start = await (isPeer(way) ? this.#peerAt(way) : this.#oursAt(way))
+    return {
+      start: async () => {
+        this.say(`starting ${way}`)
+        return this.keep(await start())
+      },
     }
-    const { mysql, redis } = await this.shared()
-    const database = await freshDatabase(mysql.url)
-    const counter = kind === 'MySQL alone' ? {} : { REDIS_URL: redis.url, REDIS_PREFIX: `${database.url.slice(-8)}:` }
-    return this.keep(await startOurs(`ours: ${kind}`, { MYSQL_URL: database.url, ...counter }))
   }
 
-  async peer(kind: PeerKind): Promise<Subject> {
-    this.say(`starting the peer: ${kind}`)
+  async #peerAt(kind: PeerKind): Promise<() => Promise<Subject>> {
     const { mysql, redis } = await this.shared()
     const { url } = await freshDatabase(mysql.url)
     if (kind !== 'nothing') await createTables(url)
-    return this.keep(await startPeer(kind, url, redis.url))
+    return () => startPeer(kind, url, redis.url)
+  }
+
+  async #oursAt(kind: OursKind): Promise<() => Promise<Subject>> {
+    if (kind === 'embedded') {
+      const path = join(await this.folder(), `${randomBytes(4).toString('hex')}.db`)
+      // One that is started again is found where it was.
+      const port = String(await freePort())
+      return () => startOurs(kind, { SQLITE_PATH: path, PORT: port })
+    }
+    const { mysql, redis } = await this.shared()
+    const { url } = await freshDatabase(mysql.url)
+    const counter = { REDIS_URL: redis.url, REDIS_PREFIX: `${randomBytes(4).toString('hex')}:` }
+    return () => startOurs(kind, { MYSQL_URL: url, ...(kind === 'MySQL alone' ? {} : counter) })
   }
 
   /** wrk on one of them. @returns what is to be noted */
@@ -130,8 +149,19 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K')
-    await this.#servers.disposeAsync()
+    await this.#part.disposeAsync()
+    await this.#whole.disposeAsync()
   }
+}
+
+/** A database server as in production, only private. */
+export function startDurable(bufferPool: string, dataDir?: string): Promise<TestServer> {
+  const options = [`--innodb-buffer-pool-size=${bufferPool}`, '--loose-innodb-log-file-size=1G']
+  return startMariadb({ options, ...(dataDir !== undefined && { dataDir }) })
+}
+
+export interface Place {
+  start(): Promise<Subject>
 }
 
 /** A part of the bench: what it measures together, by turns. */

@@ -3,11 +3,12 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { createConnection } from 'mysql2/promise'
-import { spawnGuarded, type Guarded } from '../test/servers/guarded.ts'
-import { PEERS, type PeerKind } from './peers/kinds.ts'
+import { openGuardian, type Guarded } from '../test/servers/guarded.ts'
 import { createPeerCampaign } from './peers/tables.ts'
+import type { PeerKind, Way } from './ways.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const MAIN = join(ROOT, 'src/main.ts')
@@ -17,32 +18,31 @@ export const ENOUGH_COUPONS = 1_000_000_000
 const ADVANCE_COUPONS = 100_000
 
 export interface Subject extends AsyncDisposable {
-  readonly name: string
+  readonly way: Way
   readonly url: string
   /** null: it needs none. */
   readonly key: string | null
   readonly process: Guarded
+  /** From its start until it was ready. */
+  readonly readyMs: number
   /** → its id. Open now; @param total enough for everybody unless given */
   newCampaign(total?: number): Promise<string>
-  /** Rows of coupons that have an owner, read without any code of the project. */
-  rowsOf(campaignId: string): Promise<Issued>
-}
-
-export interface Issued {
-  readonly rows: number
-  /** Recipients that have more than one. */
-  readonly twice: number
+  /** Of every coupon that has one, read without any code of the project. */
+  recipientsOf(campaignId: string): Promise<string[]>
 }
 
 let campaigns = 0
 const newId = () => `bench-${++campaigns}`
 
 /** As an operator runs it: default logs, metrics and limits, and an API key that every call carries. */
-export async function startOurs(name: string, environment: Record<string, string>): Promise<Subject> {
+export async function startOurs(way: Way, environment: Record<string, string>): Promise<Subject> {
   const env = { PATH: process.env['PATH'], PORT: '0', DRAIN_MS: '0', ...environment }
-  const server = await spawnGuarded(process.execPath, [MAIN, 'serve'], { env })
+  const guardian = await openGuardian()
   try {
+    const beganAt = performance.now()
+    const server = await guardian.run(process.execPath, [MAIN, 'serve'], { env })
     const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)[^]*^Ready\.$/m)
+    const readyMs = performance.now() - beganAt
     const makeKey = [MAIN, 'key', 'create', '--client', 'bench', '--scopes', 'admin']
     const { stdout } = await promisify(execFile)(process.execPath, makeKey, { env })
     const key = stdout.trim()
@@ -50,15 +50,20 @@ export async function startOurs(name: string, environment: Record<string, string
       (
         await asked(`${url}/v1/campaigns`, key, { id: newId(), name: 'bench', start_time: 'now', total_coupons: total })
       )['id'] as string
-    const { MYSQL_URL: mysqlUrl } = environment
-    const rowsOf = async (id: string): Promise<Issued> => {
-      if (mysqlUrl !== undefined) return rowsInMysql(mysqlUrl, id)
-      const { issued_count: rows } = await asked(`${url}/v1/campaigns/${id}`, key)
-      return { rows: Number(rows), twice: 0 }
+    const { MYSQL_URL: mysqlUrl, SQLITE_PATH: path = '' } = environment
+    const recipientsOf = async (id: string) => (mysqlUrl === undefined ? inSqlite(path, id) : inMysql(mysqlUrl, id))
+    return {
+      way,
+      url,
+      key,
+      process: server,
+      readyMs,
+      newCampaign,
+      recipientsOf,
+      [Symbol.asyncDispose]: () => guardian.close(),
     }
-    return { name, url, key, process: server, newCampaign, rowsOf, [Symbol.asyncDispose]: () => server.close() }
   } catch (error) {
-    await server.close()
+    await guardian.close()
     throw error
   }
 }
@@ -67,9 +72,12 @@ export async function startOurs(name: string, environment: Record<string, string
 export async function startPeer(kind: PeerKind, mysqlUrl: string, redisUrl: string): Promise<Subject> {
   const args = [join(ROOT, 'bench/peers/serve.ts'), kind]
   const env = { PATH: process.env['PATH'], NODE_ENV: 'production', MYSQL_URL: mysqlUrl, REDIS_URL: redisUrl }
-  const server = await spawnGuarded(process.execPath, args, { env })
+  const guardian = await openGuardian()
   try {
+    const beganAt = performance.now()
+    const server = await guardian.run(process.execPath, args, { env })
     const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)/)
+    const readyMs = performance.now() - beganAt
     const newCampaign = async (total?: number) => {
       const id = newId()
       if (kind !== 'nothing')
@@ -81,18 +89,19 @@ export async function startPeer(kind: PeerKind, mysqlUrl: string, redisUrl: stri
         )
       return id
     }
-    const rowsOf = (id: string) => rowsInMysql(mysqlUrl, id)
+    const recipientsOf = (id: string) => inMysql(mysqlUrl, id)
     return {
-      name: PEERS[kind],
+      way: kind,
       url,
       key: null,
       process: server,
+      readyMs,
       newCampaign,
-      rowsOf,
-      [Symbol.asyncDispose]: () => server.close(),
+      recipientsOf,
+      [Symbol.asyncDispose]: () => guardian.close(),
     }
   } catch (error) {
-    await server.close()
+    await guardian.close()
     throw error
   }
 }
@@ -115,15 +124,20 @@ export async function asked(
   return answer
 }
 
-async function rowsInMysql(url: string, campaignId: string): Promise<Issued> {
+const RECIPIENTS = 'SELECT recipient FROM coupons WHERE campaign_id = ? AND recipient IS NOT NULL'
+
+async function inMysql(url: string, campaignId: string): Promise<string[]> {
   await using connection = await createConnection(url)
-  const [counted] = await connection.query(
-    `SELECT COUNT(*) AS \`rows\`, COUNT(recipient) - COUNT(DISTINCT recipient) AS twice
-       FROM coupons WHERE campaign_id = ? AND issued_at IS NOT NULL`,
-    [campaignId],
-  )
-  const [issued] = counted as [Issued]
-  return issued
+  const [rows] = await connection.query(RECIPIENTS, [campaignId])
+  return (rows as { recipient: string }[]).map(({ recipient }) => recipient)
+}
+
+function inSqlite(path: string, campaignId: string): string[] {
+  using database = new DatabaseSync(path, { readOnly: true })
+  return database
+    .prepare(RECIPIENTS)
+    .all(campaignId)
+    .map(({ recipient }) => String(recipient))
 }
 
 /** Of the kernel: now, or the highest since forgetPeak(). */

@@ -1,11 +1,10 @@
 // The closed loop: every way to give coupons away, by turns, at 64, 256 and 1,000 connections; and refusals when sold out.
 
-import { PEERS, type PeerKind } from '../peers/kinds.ts'
 import { ratios } from '../report/statistics.ts'
 import { forgetPeak, memoryMb, type Subject } from '../subjects.ts'
 import type { Part, Stage } from '../stage.ts'
+import { ALL_WAYS } from '../ways.ts'
 
-const OURS = ['MySQL and Redis', 'MySQL alone', 'embedded'] as const
 /** Compared with everybody. */
 const CONNECTIONS = 256
 const FEW = 64
@@ -27,8 +26,7 @@ export const crowd: Part = {
 
   async run(stage) {
     const subjects = new Map<string, Subject>()
-    for (const kind of Object.keys(PEERS) as PeerKind[]) subjects.set(kind, await stage.peer(kind))
-    for (const kind of OURS) subjects.set(kind, await stage.ours(kind))
+    for (const way of ALL_WAYS) subjects.set(way, await (await stage.place(way)).start())
     for (const [name, subject] of subjects) await warm(stage, name, subject)
     const { rounds } = stage.options
     for (let round = 1; round <= rounds; round++) {

@@ -1,7 +1,7 @@
 // The tables of the peers: what each of them needs and no more, durable as ours. Made by the bench, which also makes campaigns.
 
 import { createConnection } from 'mysql2/promise'
-import type { PeerKind } from './kinds.ts'
+import type { PeerKind } from '../ways.ts'
 import { newCode } from './peer.ts'
 
 const TABLES = [

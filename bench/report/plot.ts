@@ -1,7 +1,7 @@
 // The picture of a run: a bar for each way to give coupons away, as long as its median, with a line from its slowest round to its
 // fastest. Drawn by hand, readable on light and on dark ground.
 
-import { PEERS } from '../peers/kinds.ts'
+import { ALL_WAYS, isPeer, WAYS, type Way } from '../ways.ts'
 import type { Results } from './results.ts'
 import { count, exactly } from './table.ts'
 
@@ -41,20 +41,21 @@ interface Bar {
   readonly fastest: number
 }
 
+function kindOf(name: Way): Bar['kind'] {
+  if (name === 'nothing') return 'ceiling'
+  return isPeer(name) ? 'peer' : 'ours'
+}
+
 /** Without numbers of its own: what was not measured has no bar. */
 export function plot({ series, exactness, at, machine }: Omit<Results, 'rows' | 'facts'>): string {
-  const ways = [
-    ...Object.entries(PEERS).map(([name, label]) => [name, label, name === 'nothing' ? 'ceiling' : 'peer'] as const),
-    ...['MySQL alone', 'embedded', 'MySQL and Redis'].map((name) => [name, `Firstcome: ${name}`, 'ours'] as const),
-  ]
-  const bars = ways.flatMap(([name, label, kind]): Bar[] => {
+  const bars = ALL_WAYS.flatMap((name): Bar[] => {
     const found = series[`${name}, 256`]
     if (found === undefined) return []
     return [
       {
         name,
-        label,
-        kind,
+        label: WAYS[name],
+        kind: kindOf(name),
         median: found.median,
         slowest: Math.min(...found.rounds),
         fastest: Math.max(...found.rounds),

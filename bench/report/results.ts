@@ -50,6 +50,8 @@ export interface Exactness {
   readonly lost: number
   /** Recipients with more than one. */
   readonly twice: number
+  /** Asked until their patience was over, and were told nothing. */
+  readonly unanswered: number
 }
 
 export function results(

@@ -1,10 +1,7 @@
 // The tables of a run, in Markdown: the same for the terminal and for the document.
 
-import { PEERS } from '../peers/kinds.ts'
+import { ALL_WAYS, WAYS } from '../ways.ts'
 import type { Exactness, Results } from './results.ts'
-
-/** Asked at 256 connections by all. */
-const OURS = ['MySQL and Redis', 'MySQL alone', 'embedded']
 
 export function rowsTable({ rows }: Pick<Results, 'rows'>): string {
   return markdown(
@@ -21,16 +18,15 @@ export function rowsTable({ rows }: Pick<Results, 'rows'>): string {
 
 /** Every way to give coupons away: how fast, and how exactly. */
 export function waysTable({ series, exactness }: Pick<Results, 'series' | 'exactness'>): string {
-  const ways = [...Object.entries(PEERS), ...OURS.map((name) => [name, `ours: ${name}`] as const)]
   const nothing = series['nothing, 256']?.median ?? NaN
-  const rows = ways.flatMap(([name, what]) => {
+  const rows = ALL_WAYS.flatMap((name) => {
     const rate = series[`${name}, 256`]
     const found = exactness.find((one) => one.name === name)
     if (rate === undefined && found === undefined) return []
     const lowest = rate === undefined ? '' : `${count(Math.min(...rate.rounds))}–${count(Math.max(...rate.rounds))}`
     return [
       [
-        what,
+        WAYS[name],
         rate === undefined ? '' : count(rate.median),
         lowest,
         rate === undefined ? '' : (rate.median / nothing).toFixed(2),
