@@ -2,21 +2,14 @@
 // is measured stands in bench/parts/, what is wanted in bench/report/rows.ts. Linux; needs wrk (Debian: apt-get install wrk).
 
 import { parseArgs } from 'node:util'
-import { campaigns } from './parts/campaigns.ts'
-import { crowd } from './parts/crowd.ts'
-import { exact } from './parts/exact.ts'
-import { far } from './parts/far.ts'
-import { openLoop } from './parts/open-loop.ts'
-import { overload } from './parts/overload.ts'
-import { pause } from './parts/pause.ts'
-import { start } from './parts/start.ts'
+import { PARTS } from './parts.ts'
+import type { Pauses } from './parts/pause.ts'
 import { plot } from './report/plot.ts'
-import { results, save } from './report/results.ts'
+import { results, save, type Results } from './report/results.ts'
 import { ROWS } from './report/rows.ts'
-import { rowsTable, seriesTable, waysTable } from './report/table.ts'
+import { exactly, isExact, rowsTable, seriesTable, waysTable } from './report/table.ts'
 import { Stage, type Part } from './stage.ts'
-
-const PARTS: readonly Part[] = [crowd, exact, pause, openLoop, campaigns, overload, start, far]
+import { isPeer, WAYS } from './ways.ts'
 
 const { values } = parseArgs({
   options: {
@@ -63,6 +56,18 @@ stage.say('done\n')
 console.log(`${rowsTable(found)}\n\n${waysTable(found)}\n\n${seriesTable(found)}`)
 console.log(`\nwritten: ${save(found, plot(found)).join(', ')}`)
 if (isQuick) console.log('A rehearsal: of what it measures, nothing is to be believed to a tenth.')
+const wrong = wrongs(found)
+for (const what of wrong) console.log(`WRONG: ${what}`)
+if (wrong.length > 0 || (!isQuick && found.rows.some(({ verdict }) => verdict === 'missed'))) process.exitCode = 1
+
+/** A fast run that is not exact is a failed run. */
+function wrongs({ exactness, facts }: Results): string[] {
+  const { issued = 0 } = (facts['pauses'] ?? {}) as Partial<Pauses>
+  return [
+    ...exactness.filter((one) => !isPeer(one.name) && !isExact(one)).map((one) => `${WAYS[one.name]}: ${exactly(one)}`),
+    ...(issued > 0 ? [`${issued} coupons to calls that were sent while the campaign was paused`] : []),
+  ]
+}
 
 function isMeant({ name, rows }: Part, wanted: readonly string[]): boolean {
   return wanted.some((one) => one === name || rows.some((row) => row === one))
@@ -96,6 +101,8 @@ Examples:
   npm run bench -- --quick
   npm run bench -- --only crowd --rounds 7
   npm run bench -- --only open-loop,start
+
+Exit codes: 0 good, 1 a row is missed or ours was not exact, 3 could not be run.
 
 It writes bench/results/<time>.json and .svg; a whole run of five rounds or more also latest.json and latest.svg.`
 }

@@ -60,7 +60,10 @@ async function warm(stage: Stage, name: string, subject: Subject): Promise<void>
 async function issue(stage: Stage, name: string, subject: Subject, connections: number, round: number): Promise<void> {
   const campaignId = await subject.newCampaign()
   const load = { connections, seconds: stage.options.seconds, run: `crowd-${round}-${connections}` }
-  stage.noteLoad(`${name}, ${connections}`, await stage.drive(subject, campaignId, load))
+  const found = await stage.drive(subject, campaignId, load)
+  stage.noteLoad(`${name}, ${connections}`, found)
+  stage.note(`${name}, ${connections}: p50`, 'ms', found.p50Ms)
+  stage.note(`${name}, ${connections}: p99`, 'ms', found.p99Ms)
 }
 
 async function refuse(stage: Stage, name: string, subject: Subject, round: number): Promise<void> {

@@ -68,6 +68,7 @@ async function offer(stage: Stage, subject: Subject, rate: number, round: number
   const untilMs = fromMs + FILL_MS + stage.options.seconds * 1_000
   const refusedMs: number[] = []
   let issued = 0
+  let unavailable = 0
   const { driverShare } = await engineLoad([subject], campaignId, {
     plan: steady(rate, (untilMs - fromMs) / 1_000, fromMs),
     run: `overload-${round}`,
@@ -76,11 +77,13 @@ async function offer(stage: Stage, subject: Subject, rate: number, round: number
     onCall({ intended_at: intendedAt, answered_at: answeredAt, status, code }) {
       if (answeredAt < fromMs + FILL_MS || answeredAt > untilMs) return
       if (code === 'issued') issued++
-      else if (status === 503) refusedMs.push(answeredAt - intendedAt)
+      else if (code === 'overloaded') refusedMs.push(answeredAt - intendedAt)
+      else if (code === 'unavailable') unavailable++
       else throw new Error(`${status} ${code}: neither a coupon nor "come back"`)
     },
   })
   stage.note('overload: issued', '/s', issued / stage.options.seconds, 'engine', driverShare)
   stage.note('overload: refused', '/s', refusedMs.length / stage.options.seconds, 'engine', driverShare)
+  stage.note('overload: told unavailable', '/s', unavailable / stage.options.seconds, 'engine', driverShare)
   stage.note('overload: 503 p99', 'ms', quantile(refusedMs, 0.99), 'engine', driverShare)
 }

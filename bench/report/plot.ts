@@ -3,7 +3,7 @@
 
 import { ALL_WAYS, isPeer, WAYS, type Way } from '../ways.ts'
 import type { Results } from './results.ts'
-import { count, exactly } from './table.ts'
+import { count, exactly, isExact } from './table.ts'
 
 const WIDTH = 760
 const LABEL_WIDTH = 330
@@ -69,8 +69,8 @@ export function plot({ series, exactness, at, machine }: Omit<Results, 'rows' | 
     const y = TOP + index * LINE_HEIGHT
     const middle = y + BAR_HEIGHT / 2
     const found = exactness.find(({ name }) => name === bar.name)
-    const isWrong = found !== undefined && exactly(found).startsWith('**')
-    const said = bar.kind === 'ceiling' || found === undefined ? '' : `exact: ${exactly(found).replaceAll('**', '')}`
+    const isWrong = found !== undefined && !isExact(found)
+    const said = bar.kind === 'ceiling' || found === undefined ? '' : `exact: ${exactly(found)}`
     return [
       text(8, middle + 5, bar.label, ''),
       said === '' ? '' : text(8, middle + 20, said, isWrong ? 'wrong' : 'small'),

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Series } from '../stage.ts'
+import type { Way } from '../ways.ts'
 import type { Measured } from './rows.ts'
 import { median } from './statistics.ts'
 
@@ -41,7 +42,7 @@ export interface SeriesResult {
 
 /** Of one way to give coupons away, after one of two processes was killed in the middle. */
 export interface Exactness {
-  readonly name: string
+  readonly name: Way
   readonly coupons: number
   readonly rows: number
   readonly over: number

@@ -78,7 +78,6 @@ export interface Measured {
   readonly note: string
 }
 
-/** Judged by the median, not by how it is rounded. */
 export function measured(id: RowId, rounds: readonly number[], note = ''): Measured {
   const found = rowOf(id)
   const middle = median(rounds)
@@ -109,8 +108,12 @@ export function verdict(value: number, { atLeast, aim, wanted }: Row): Verdict {
   return isReached(atLeast) ? 'good' : 'missed'
 }
 
-export function shown(value: number, { unit, id }: Pick<Row, 'unit' | 'id'>): string {
-  if (unit === '×') return `${value.toFixed(2)} ×`
-  const plus = id === 'open-loop' && value >= 0 ? '+ ' : ''
-  return `${plus}${Math.abs(value) < 10 ? value.toFixed(unit === 's' ? 2 : 1) : value.toFixed(0)} ${unit}`
+/** Rounded to the worse side: what is shown as reached was reached. */
+export function shown(value: number, { unit, wanted, id }: Pick<Row, 'unit' | 'wanted' | 'id'>): string {
+  const digits = unit === '×' || unit === 's' ? 2 : Math.abs(value) < 10 ? 1 : 0
+  const scale = 10 ** digits
+  // Of 0.35 × 100 a computer makes 35.000000000000004, of 1.1 × 100 more than 110.
+  const scaled = Number((value * scale).toPrecision(12))
+  const rounded = (wanted === 'more' ? Math.floor(scaled) : Math.ceil(scaled)) / scale
+  return `${id === 'open-loop' && value >= 0 ? '+ ' : ''}${rounded.toFixed(digits)} ${unit}`
 }

@@ -21,6 +21,7 @@ export function waysTable({ series, exactness }: Pick<Results, 'series' | 'exact
   const nothing = series['nothing, 256']?.median ?? NaN
   const rows = ALL_WAYS.flatMap((name) => {
     const rate = series[`${name}, 256`]
+    const p99 = series[`${name}, 256: p99`]
     const found = exactness.find((one) => one.name === name)
     if (rate === undefined && found === undefined) return []
     const lowest = rate === undefined ? '' : `${count(Math.min(...rate.rounds))}–${count(Math.max(...rate.rounds))}`
@@ -30,11 +31,12 @@ export function waysTable({ series, exactness }: Pick<Results, 'series' | 'exact
         rate === undefined ? '' : count(rate.median),
         lowest,
         rate === undefined ? '' : (rate.median / nothing).toFixed(2),
-        name === 'nothing' ? '' : exactly(found),
+        p99 === undefined ? '' : `${Math.ceil(p99.median)} ms`,
+        found === undefined ? '' : exactly(found),
       ],
     ]
   })
-  return markdown(['', 'replies/s', 'from–to', 'of the ceiling', 'exact, with a process killed'], rows)
+  return markdown(['', 'replies/s', 'from–to', 'of the ceiling', 'p99', 'exact, with a process killed'], rows)
 }
 
 /** All that was measured by rounds, a line each. */
@@ -50,8 +52,12 @@ export function seriesTable({ series }: Pick<Results, 'series'>): string {
   )
 }
 
-export function exactly(found: Exactness | undefined): string {
-  if (found === undefined) return 'not measured'
+export function isExact({ over, under, lost, twice }: Exactness): boolean {
+  return over + under + lost + twice === 0
+}
+
+export function exactly(found: Exactness): string {
+  if (isExact(found)) return `yes, ${count(found.rows)} of ${count(found.coupons)}`
   const wrong = [
     [found.over, 'too many'],
     [found.under, 'too few'],
@@ -59,7 +65,7 @@ export function exactly(found: Exactness | undefined): string {
     [found.twice, 'recipients with two'],
   ] as const
   const said = wrong.filter(([number]) => number > 0).map(([number, what]) => `${count(number)} ${what}`)
-  return said.length === 0 ? `yes, ${count(found.rows)} of ${count(found.coupons)}` : `**no**: ${said.join(', ')}`
+  return `no: ${said.join(', ')} of ${count(found.coupons)}`
 }
 
 export function count(number: number): string {

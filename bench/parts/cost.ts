@@ -1,4 +1,4 @@
-// What a batch costs, in round trips, syncs and bytes, and what becomes of the rate when the database is 1, 5 or 20 ms away.
+// What a batch costs, in round trips, syncs and bytes; what a second server changes; and what becomes of the rate when the database is 1, 5 or 20 ms away.
 
 import { freshDatabase } from '../../test/servers/fresh.ts'
 import { spawnGuarded } from '../../test/servers/guarded.ts'
@@ -8,13 +8,14 @@ import { startOurs, type Subject } from '../subjects.ts'
 import type { TestServer } from '../../test/servers/server.ts'
 
 const AWAY_MS = [0, 1, 5, 20]
-const CONNECTIONS = [64, 256, 1_000]
+const CONNECTIONS = [256, 1_000]
+const TWO_SERVERS_CONNECTIONS = 256
 const FAR_PROXY = new URL('../far-proxy.ts', import.meta.url).pathname
 /** What the database counts, by the names that both MySQL and MariaDB have. */
 const COUNTED = ['Questions', 'Innodb_data_fsyncs', 'Innodb_os_log_written', 'Bytes_received', 'Bytes_sent'] as const
 
-export const far: Part = {
-  name: 'far',
+export const cost: Part = {
+  name: 'cost',
   rows: [],
 
   async run(stage) {
@@ -28,11 +29,14 @@ export const far: Part = {
       const environment = { MYSQL_URL: database.href, REDIS_URL: redis.url, REDIS_PREFIX: `far-${ms}:` }
       subjects.push([ms, stage.keep(await startOurs('MySQL and Redis', environment))])
     }
+    const place = await stage.place('MySQL and Redis')
+    const pair = [await place.start(), await place.start()]
     for (let round = 0; round <= rounds; round++) {
+      await twoServers(stage, pair, round)
       for (const [ms, subject] of subjects) {
         for (const connections of CONNECTIONS) {
           stage.say(
-            `far: ${round === 0 ? 'warming' : `round ${round} of ${rounds}`}: ${ms} ms away, ${connections} connections`,
+            `cost: ${round === 0 ? 'warming' : `round ${round} of ${rounds}`}: ${ms} ms away, ${connections} connections`,
           )
           const run = `far-${round}-${connections}`
           const campaignId = await subject.newCampaign()
@@ -47,6 +51,23 @@ export const far: Part = {
       }
     }
   },
+}
+
+/** The connections are shared among them, as are the cores. */
+async function twoServers(stage: Stage, pair: readonly Subject[], round: number): Promise<void> {
+  stage.say('cost: two servers')
+  const campaignId = await (pair[0] as Subject).newCampaign()
+  const { seconds } = stage.options
+  const load = { connections: TWO_SERVERS_CONNECTIONS / pair.length, seconds }
+  const loads = await Promise.all(
+    pair.map((subject, index) => stage.drive(subject, campaignId, { ...load, run: `two-${round}-${index}` })),
+  )
+  if (round > 0)
+    stage.note(
+      `two servers, ${TWO_SERVERS_CONNECTIONS} connections`,
+      '/s',
+      loads.reduce((sum, { rate }) => sum + rate, 0),
+    )
 }
 
 async function farUrl(stage: Stage, url: string, ms: number): Promise<string> {
