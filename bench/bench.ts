@@ -1,15 +1,19 @@
 // The measurements that README and docs/performance.md rest on: ours beside peers and the ceiling, by turns, in one run. What
 // is measured stands in bench/parts/, what is wanted in bench/report/rows.ts. Linux; needs wrk (Debian: apt-get install wrk).
 
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { PARTS } from './parts.ts'
 import type { Pauses } from './parts/pause.ts'
+import { filled } from './report/document.ts'
 import { plot } from './report/plot.ts'
-import { results, save, type Results } from './report/results.ts'
+import { latest, LATEST_PLOT, results, save, type Results } from './report/results.ts'
 import { ROWS } from './report/rows.ts'
 import { exactly, isExact, rowsTable, seriesTable, waysTable } from './report/table.ts'
 import { Stage, type Part } from './stage.ts'
 import { isPeer, WAYS } from './ways.ts'
+
+const DOCUMENT = new URL('../docs/performance.md', import.meta.url)
 
 const { values } = parseArgs({
   options: {
@@ -17,11 +21,17 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    document: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
   console.log(help())
+  process.exit()
+}
+if (values.document) {
+  writeFileSync(DOCUMENT, filled(readFileSync(DOCUMENT, 'utf8'), latest()))
+  writeFileSync(LATEST_PLOT, plot(latest()))
   process.exit()
 }
 const only = values.only?.split(',')
@@ -92,12 +102,14 @@ function help(): string {
   --rounds N     of everything that is measured by turns (5)
   --seconds N    of each load (8)
   --quick        two minutes: one round of two seconds each, 100,000 coupons instead of 10 million
+  --document     measures nothing: puts the tables of the last whole run into docs/performance.md
 
 Parts and their rows:
 ${parts}
 
 Examples:
   npm run bench                                  all of it, the run that documents show
+  npm run bench && npm run bench -- --document   and put it into the document
   npm run bench -- --quick
   npm run bench -- --only crowd --rounds 7
   npm run bench -- --only open-loop,start

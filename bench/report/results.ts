@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
+import { findServer } from '../../test/servers/find.ts'
 import type { Series } from '../stage.ts'
 import type { Way } from '../ways.ts'
 import type { Measured } from './rows.ts'
@@ -104,5 +105,15 @@ function machine(): Results['machine'] {
     memory_gib: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
     node: process.version,
+    mysql: versionOf('mysql', /Ver (\d[\d.]*(?:-MariaDB)?)/),
+    redis: versionOf('redis', /v=([\d.]+)/),
   }
+}
+
+function versionOf(server: 'mysql' | 'redis', pattern: RegExp): string {
+  const program = findServer(server)
+  if (program === null) return 'none'
+  const [, version = 'of no known version'] =
+    pattern.exec(execFileSync(program, ['--version'], { encoding: 'utf8' })) ?? []
+  return `${server === 'mysql' ? 'MySQL' : 'Redis'} ${version}`.replace(/^MySQL (.*)-MariaDB$/, 'MariaDB $1')
 }
