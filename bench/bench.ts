@@ -10,7 +10,7 @@ import { plot } from './report/plot.ts'
 import { latest, LATEST_PLOT, results, save, type Results } from './report/results.ts'
 import { ROWS } from './report/rows.ts'
 import { exactly, isExact, rowsTable, seriesTable, waysTable } from './report/table.ts'
-import { Stage, type Part } from './stage.ts'
+import { Stage, type Part, type StageOptions } from './stage.ts'
 import { isPeer, WAYS } from './ways.ts'
 
 const DOCUMENT = new URL('../docs/performance.md', import.meta.url)
@@ -41,9 +41,10 @@ if (unknown.length > 0) {
   process.exit(3)
 }
 const { quick: isQuick } = values
-const options = {
+const options: StageOptions = {
+  firstRound: isQuick ? 1 : 0,
   rounds: numberOf(values.rounds, isQuick ? 1 : 5),
-  seconds: numberOf(values.seconds, isQuick ? 2 : 8),
+  seconds: numberOf(values.seconds, isQuick ? 1 : 8),
   isQuick,
 }
 
@@ -101,7 +102,7 @@ function help(): string {
   --only a,b     these rows or parts; a row brings its whole part
   --rounds N     of everything that is measured by turns (5)
   --seconds N    of each load (8)
-  --quick        two minutes: one round of two seconds each, 100,000 coupons instead of 10 million
+  --quick        two minutes: one round of a second each, 100,000 coupons instead of 10 million
   --document     measures nothing: puts the tables of the last whole run into docs/performance.md
 
 Parts and their rows:

@@ -18,6 +18,8 @@ import { issueLoad, type IssueLoadOptions, type Load } from './wrk.ts'
 const BUFFER_POOL = '2G'
 
 export interface StageOptions {
+  /** 0 is not measured: until code is compiled and pools are full. A rehearsal has none. */
+  readonly firstRound: 0 | 1
   readonly rounds: number
   readonly seconds: number
   /** A rehearsal: fewer rounds, shorter ones, and a hundredth of the 10 million. */
@@ -95,7 +97,7 @@ export class Stage implements AsyncDisposable {
   async #peerAt(kind: PeerKind): Promise<() => Promise<Subject>> {
     const { mysql, redis } = await this.shared()
     const { url } = await freshDatabase(mysql.url)
-    if (kind !== 'nothing') await createTables(url)
+    if (kind !== 'nothing') await createTables(url, kind)
     return () => startPeer(kind, url, redis.url)
   }
 

@@ -22,7 +22,7 @@ export const campaigns: Part = {
       const fields = { id: `${prefix}${number}`, name: 'bench', start_time: 'now', total_coupons: COUPONS }
       await asked(`${subject.url}/v1/campaigns`, subject.key, fields)
     }
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = stage.options.firstRound; round <= rounds; round++) {
       stage.say(`campaigns: ${round === 0 ? 'warming' : `round ${round} of ${rounds}`}`)
       const run = `campaigns-${round}`
       const one = async () => stage.drive(subject, await subject.newCampaign(), { ...load, run })

@@ -31,7 +31,7 @@ export const cost: Part = {
     }
     const place = await stage.place('MySQL and Redis')
     const pair = [await place.start(), await place.start()]
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = stage.options.firstRound; round <= rounds; round++) {
       await twoServers(stage, pair, round)
       for (const [ms, subject] of subjects) {
         for (const connections of CONNECTIONS) {

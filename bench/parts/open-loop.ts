@@ -27,7 +27,7 @@ export const openLoop: Part = {
     const subjects: [Way, Subject][] = []
     for (const way of WAYS_SHOWN) subjects.push([way, await (await stage.place(way)).start()])
     const { rounds, seconds } = stage.options
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = stage.options.firstRound; round <= rounds; round++) {
       for (const [way, subject] of round % 2 === 0 ? subjects : subjects.toReversed()) {
         for (const rate of RATES) {
           stage.say(`open loop: ${round === 0 ? 'warming' : `round ${round} of ${rounds}`}: ${way}, ${rate}/s`)

@@ -12,7 +12,7 @@ import { startOurs, type Subject } from '../subjects.ts'
 /** Doubled until the peak is what the driver can offer three times. */
 const DELAY_MS = 20
 const DELAY_MS_MAX = 320
-const PEAK_MAX = 3_000
+const PEAK_MAX = 2_500
 const TIMES = 3
 /** For the peak: more than batches under way can hold. */
 const PEAK_CONNECTIONS = 2_000
@@ -67,6 +67,7 @@ async function offer(stage: Stage, subject: Subject, rate: number, round: number
   const fromMs = Date.now() + LEAD_MS
   const untilMs = fromMs + FILL_MS + stage.options.seconds * 1_000
   const refusedMs: number[] = []
+  const lateMs: number[] = []
   let issued = 0
   let unavailable = 0
   const { driverShare } = await engineLoad([subject], campaignId, {
@@ -74,8 +75,9 @@ async function offer(stage: Stage, subject: Subject, rate: number, round: number
     run: `overload-${round}`,
     connections: CONNECTIONS,
     patienceMs: 0,
-    onCall({ intended_at: intendedAt, answered_at: answeredAt, status, code }) {
+    onCall({ intended_at: intendedAt, sent_at: sentAt, answered_at: answeredAt, status, code }) {
       if (answeredAt < fromMs + FILL_MS || answeredAt > untilMs) return
+      lateMs.push(sentAt - intendedAt)
       if (code === 'issued') issued++
       else if (code === 'overloaded') refusedMs.push(answeredAt - intendedAt)
       else if (code === 'unavailable') unavailable++
@@ -85,5 +87,6 @@ async function offer(stage: Stage, subject: Subject, rate: number, round: number
   stage.note('overload: issued', '/s', issued / stage.options.seconds, 'engine', driverShare)
   stage.note('overload: refused', '/s', refusedMs.length / stage.options.seconds, 'engine', driverShare)
   stage.note('overload: told unavailable', '/s', unavailable / stage.options.seconds, 'engine', driverShare)
+  stage.note('overload: sent late by the driver, p99', 'ms', quantile(lateMs, 0.99), 'engine', driverShare)
   stage.note('overload: 503 p99', 'ms', quantile(refusedMs, 0.99), 'engine', driverShare)
 }

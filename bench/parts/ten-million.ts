@@ -119,7 +119,7 @@ async function withPool(stage: Stage, before: TestServer, dataDir: string, poolM
 /** Issuing in the big campaign and, by turns, in one of an empty table of the same server. */
 async function beside(stage: Stage, name: string, full: Subject, empty: Subject, campaignId: string): Promise<void> {
   const { rounds, seconds } = stage.options
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = stage.options.firstRound; round <= rounds; round++) {
     stage.say(`${name}: ${round === 0 ? 'warming' : `round ${round} of ${rounds}`}`)
     const load = { connections: CONNECTIONS, seconds, run: `${name.replace(' ', '-')}-${round}` }
     const inFull = () => stage.drive(full, campaignId, load)

@@ -66,4 +66,4 @@ export async function inTransaction<T>(pool: Pool, work: (run: Run) => Promise<T
   }
 }
 
-type Run = <R>(sql: string, values: (string | number | Date)[]) => Promise<R>
+export type Run = <R>(sql: string, values: (string | number | Date)[]) => Promise<R>

@@ -23,9 +23,11 @@ const TABLES = [
 /** Of rows that are made in advance, in one statement. */
 const ADVANCE_ROWS = 10_000
 
-export async function createTables(url: string): Promise<void> {
+export async function createTables(url: string, kind: PeerKind): Promise<void> {
   await using connection = await createConnection(url)
   for (const table of TABLES) await connection.query(table)
+  if (kind === 'rows-in-advance')
+    await connection.query('ALTER TABLE coupons ADD UNIQUE KEY by_slot (campaign_id, slot)')
 }
 
 export async function createPeerCampaign(url: string, kind: PeerKind, id: string, total: number): Promise<void> {
