@@ -1,7 +1,7 @@
 // Three times as many as can be served: what is left of the rate, and how soon the others know that they must come back. So that
 // the driver can offer that much, the database is made slow before: behind a proxy that holds up each piece that is sent.
 
-import { steady } from '../../src/load/plan.ts'
+import { steady, type Plan } from '../../src/load/plan.ts'
 import { openFaultProxy } from '../../test/chaos/fault-proxy.ts'
 import { freshDatabase } from '../../test/servers/fresh.ts'
 import { engineLoad } from '../engine.ts'
@@ -15,12 +15,16 @@ const DELAY_MS_MAX = 320
 const PEAK_MAX = 2_500
 const TIMES = 3
 /** For the peak: more than batches under way can hold. */
-const PEAK_CONNECTIONS = 2_000
-/** For the overload: whoever waits in the queue has one. */
-const CONNECTIONS = 10_000
-const LEAD_MS = 200
+const PEAK_CALLERS = 2_000
+const WITHOUT_END = 100_000_000
+/** Whoever waits in the queue has a connection. In pools: the driver looks for a free one in all of a pool. */
+const POOLS = 32
+const POOL_CONNECTIONS = 256
+/** Connections that are opened before: thousands at once, in the middle of it, would measure the queue of new ones. */
+const OPENED = 6_000
+const LEAD_MS = 8_000
 /** Until the queue is as long as it gets. */
-const FILL_MS = 3_000
+const FILL_MS = 4_000
 
 export const overload: Part = {
   name: 'overload',
@@ -56,37 +60,67 @@ export const overload: Part = {
   },
 }
 
+/** What it issues when it always has as much to do as its batches can hold. */
 async function peakOf(stage: Stage, subject: Subject, delayMs: number): Promise<number> {
   stage.say(`overload: the peak with ${delayMs} ms before the database`)
-  const load = { connections: PEAK_CONNECTIONS, seconds: stage.options.seconds, run: 'peak' }
-  return (await stage.drive(subject, await subject.newCampaign(), load)).rate
+  const plan = { kind: 'closed', requests: WITHOUT_END, callers: PEAK_CALLERS, fromMs: 0 } as const
+  return (await watch(stage, subject, plan, `peak-${delayMs}`, 0)).issued
 }
 
 async function offer(stage: Stage, subject: Subject, rate: number, round: number): Promise<void> {
+  const seconds = FILL_MS / 1_000 + stage.options.seconds
+  const plan = { ...steady(rate, seconds, Date.now() + LEAD_MS), atOnce: OPENED }
+  const seen = await watch(stage, subject, plan, `overload-${round}`, LEAD_MS)
+  const note = (id: string, unit: string, value: number) =>
+    stage.note(`overload: ${id}`, unit, value, 'engine', seen.driverShare)
+  note('issued', '/s', seen.issued)
+  note('refused', '/s', seen.refusedMs.length / stage.options.seconds)
+  note('told unavailable', '/s', seen.unavailable)
+  note('sent late by the driver, p99', 'ms', quantile(seen.lateMs, 0.99))
+  note('503 p99', 'ms', quantile(seen.refusedMs, 0.99))
+  note('503 p99 from when it was sent', 'ms', quantile(seen.refusedSentMs, 0.99))
+}
+
+interface Seen {
+  /** A second. */
+  readonly issued: number
+  readonly unavailable: number
+  readonly refusedMs: readonly number[]
+  readonly refusedSentMs: readonly number[]
+  readonly lateMs: readonly number[]
+  readonly driverShare: number
+}
+
+/** A crowd, of which is counted what is answered between the filling of the queue and the end. */
+async function watch(stage: Stage, subject: Subject, plan: Plan, run: string, leadMs: number): Promise<Seen> {
+  const { seconds } = stage.options
   const campaignId = await subject.newCampaign()
-  const fromMs = Date.now() + LEAD_MS
-  const untilMs = fromMs + FILL_MS + stage.options.seconds * 1_000
+  const fromMs = Date.now() + leadMs + FILL_MS
+  const untilMs = fromMs + seconds * 1_000
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), untilMs - Date.now())
   const refusedMs: number[] = []
+  const refusedSentMs: number[] = []
   const lateMs: number[] = []
   let issued = 0
   let unavailable = 0
-  const { driverShare } = await engineLoad([subject], campaignId, {
-    plan: steady(rate, (untilMs - fromMs) / 1_000, fromMs),
-    run: `overload-${round}`,
-    connections: CONNECTIONS,
+  const { driverShare } = await engineLoad(Array<Subject>(POOLS).fill(subject), campaignId, {
+    plan,
+    run,
+    connections: POOL_CONNECTIONS,
     patienceMs: 0,
+    signal: over.signal,
     onCall({ intended_at: intendedAt, sent_at: sentAt, answered_at: answeredAt, status, code }) {
-      if (answeredAt < fromMs + FILL_MS || answeredAt > untilMs) return
+      if (answeredAt < fromMs || answeredAt > untilMs) return
       lateMs.push(sentAt - intendedAt)
       if (code === 'issued') issued++
-      else if (code === 'overloaded') refusedMs.push(answeredAt - intendedAt)
-      else if (code === 'unavailable') unavailable++
+      else if (code === 'overloaded') {
+        refusedMs.push(answeredAt - intendedAt)
+        refusedSentMs.push(answeredAt - sentAt)
+      } else if (code === 'unavailable') unavailable++
       else throw new Error(`${status} ${code}: neither a coupon nor "come back"`)
     },
   })
-  stage.note('overload: issued', '/s', issued / stage.options.seconds, 'engine', driverShare)
-  stage.note('overload: refused', '/s', refusedMs.length / stage.options.seconds, 'engine', driverShare)
-  stage.note('overload: told unavailable', '/s', unavailable / stage.options.seconds, 'engine', driverShare)
-  stage.note('overload: sent late by the driver, p99', 'ms', quantile(lateMs, 0.99), 'engine', driverShare)
-  stage.note('overload: 503 p99', 'ms', quantile(refusedMs, 0.99), 'engine', driverShare)
+  clearTimeout(timer)
+  return { issued: issued / seconds, unavailable: unavailable / seconds, refusedMs, refusedSentMs, lateMs, driverShare }
 }
