@@ -7,7 +7,7 @@ import { PARTS } from './parts.ts'
 import type { Pauses } from './parts/pause.ts'
 import { filled } from './report/document.ts'
 import { plot } from './report/plot.ts'
-import { latest, LATEST_PLOT, results, save, type Results } from './report/results.ts'
+import { latest, LATEST_PLOT, results, save, saveLatest, withAgain, type Results } from './report/results.ts'
 import { ROWS } from './report/rows.ts'
 import { exactly, isExact, rowsTable, seriesTable, waysTable } from './report/table.ts'
 import { Stage, type Part, type StageOptions } from './stage.ts'
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    again: { type: 'boolean', default: false },
     document: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -66,6 +67,10 @@ const found = results({
 stage.say('done\n')
 console.log(`${rowsTable(found)}\n\n${waysTable(found)}\n\n${seriesTable(found)}`)
 console.log(`\nwritten: ${save(found, plot(found)).join(', ')}`)
+if (values.again) {
+  const merged = withAgain(latest(), found)
+  saveLatest(merged, plot(merged))
+}
 if (isQuick) console.log('A rehearsal: of what it measures, nothing is to be believed to a tenth.')
 const wrong = wrongs(found)
 for (const what of wrong) console.log(`WRONG: ${what}`)
@@ -103,6 +108,7 @@ function help(): string {
   --rounds N     of everything that is measured by turns (5)
   --seconds N    of each load (8)
   --quick        two minutes: one round of a second each, 100,000 coupons instead of 10 million
+  --again        with --only: puts what it measures into the last whole run, which then says so
   --document     measures nothing: puts the tables of the last whole run into docs/performance.md
 
 Parts and their rows:

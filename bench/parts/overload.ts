@@ -64,13 +64,13 @@ export const overload: Part = {
 async function peakOf(stage: Stage, subject: Subject, delayMs: number): Promise<number> {
   stage.say(`overload: the peak with ${delayMs} ms before the database`)
   const plan = { kind: 'closed', requests: WITHOUT_END, callers: PEAK_CALLERS, fromMs: 0 } as const
-  return (await watch(stage, subject, plan, `peak-${delayMs}`, 0)).issued
+  return (await watch(stage, subject, () => plan, `peak-${delayMs}`, 0)).issued
 }
 
 async function offer(stage: Stage, subject: Subject, rate: number, round: number): Promise<void> {
   const seconds = FILL_MS / 1_000 + stage.options.seconds
-  const plan = { ...steady(rate, seconds, Date.now() + LEAD_MS), atOnce: OPENED }
-  const seen = await watch(stage, subject, plan, `overload-${round}`, LEAD_MS)
+  const planAt = (fromMs: number) => ({ ...steady(rate, seconds, fromMs), atOnce: OPENED })
+  const seen = await watch(stage, subject, planAt, `overload-${round}`, LEAD_MS)
   const note = (id: string, unit: string, value: number) =>
     stage.note(`overload: ${id}`, unit, value, 'engine', seen.driverShare)
   note('issued', '/s', seen.issued)
@@ -92,10 +92,18 @@ interface Seen {
 }
 
 /** A crowd, of which is counted what is answered between the filling of the queue and the end. */
-async function watch(stage: Stage, subject: Subject, plan: Plan, run: string, leadMs: number): Promise<Seen> {
+async function watch(
+  stage: Stage,
+  subject: Subject,
+  planAt: (fromMs: number) => Plan,
+  run: string,
+  leadMs: number,
+): Promise<Seen> {
   const { seconds } = stage.options
   const campaignId = await subject.newCampaign()
-  const fromMs = Date.now() + leadMs + FILL_MS
+  // By way of the slow database: it takes its time.
+  const beginMs = Date.now() + leadMs
+  const fromMs = beginMs + FILL_MS
   const untilMs = fromMs + seconds * 1_000
   const over = new AbortController()
   const timer = setTimeout(() => over.abort(), untilMs - Date.now())
@@ -105,7 +113,7 @@ async function watch(stage: Stage, subject: Subject, plan: Plan, run: string, le
   let issued = 0
   let unavailable = 0
   const { driverShare } = await engineLoad(Array<Subject>(POOLS).fill(subject), campaignId, {
-    plan,
+    plan: planAt(beginMs),
     run,
     connections: POOL_CONNECTIONS,
     patienceMs: 0,

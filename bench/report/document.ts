@@ -13,10 +13,14 @@ const QUEUE_S = 7 / 2
 export const TABLES: Tables = {
   rows: rowsTable,
   ways: waysTable,
-  run: ({ at, command, commit, machine }) =>
+  run: ({ at, command, commit, machine, again = [] }) =>
     [
       `Measured ${at.slice(0, 10)} with \`${command}\`, commit ${commit}: ${machine['cores']} cores of ${machine['processor']},`,
       `${machine['memory_gib']} GiB of memory, Linux ${machine['kernel']}, Node ${machine['node']}, ${machine['mysql']}, ${machine['redis']}.`,
+      ...again.map(
+        (part) =>
+          `Measured again by itself, ${part.at.slice(0, 16)}, \`${part.command}\`, commit ${part.commit}: ${part.rows.join(', ')}.`,
+      ),
     ].join('\n'),
   open: ({ series }) =>
     markdown(

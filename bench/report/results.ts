@@ -29,6 +29,8 @@ export interface Results {
   /** By name; the median of the rounds, and each of them. */
   readonly series: Readonly<Record<string, SeriesResult>>
   readonly exactness: readonly Exactness[]
+  /** Parts that were measured once more, by themselves, and took the place of what was there. */
+  readonly again?: readonly { at: string; command: string; commit: string; rows: readonly string[] }[]
   /** What else the parts have to say. */
   readonly facts: Readonly<Record<string, unknown>>
 }
@@ -71,11 +73,31 @@ function seriesResult({ unit, rounds, driver }: Series): SeriesResult {
     : { ...numbers, driver: { tool: driver.tool, share: rounded(Math.max(...driver.shares)) } }
 }
 
+/** A ratio is of one part: a part may be measured again by itself. */
+export function withAgain(whole: Results, part: Results): Results {
+  const { at, command, commit } = part
+  const newRows = new Map(part.rows.map((row) => [row.id, row]))
+  const newNames = new Set(part.exactness.map(({ name }) => name))
+  return {
+    ...whole,
+    rows: whole.rows.map((row) => newRows.get(row.id) ?? row),
+    series: { ...whole.series, ...part.series },
+    exactness: [...whole.exactness.filter(({ name }) => !newNames.has(name)), ...part.exactness],
+    facts: { ...whole.facts, ...part.facts },
+    again: [...(whole.again ?? []), { at, command, commit, rows: [...newRows.keys()] }],
+  }
+}
+
+export function saveLatest(results: Results, plot: string): void {
+  writeFileSync(LATEST, jsonOf(results))
+  writeFileSync(LATEST_PLOT, plot)
+}
+
 /** @returns the paths of what was written */
 export function save(results: Results, plot: string): string[] {
   mkdirSync(FOLDER, { recursive: true })
   const stem = join(FOLDER, results.at.slice(0, 19).replaceAll(':', '-'))
-  const json = `${JSON.stringify(results, null, 2)}\n`
+  const json = jsonOf(results)
   const files: [path: string, text: string][] = [
     [`${stem}.json`, json],
     [`${stem}.svg`, plot],
@@ -116,4 +138,8 @@ function versionOf(server: 'mysql' | 'redis', pattern: RegExp): string {
   const [, version = 'of no known version'] =
     pattern.exec(execFileSync(program, ['--version'], { encoding: 'utf8' })) ?? []
   return `${server === 'mysql' ? 'MySQL' : 'Redis'} ${version}`.replace(/^MySQL (.*)-MariaDB$/, 'MariaDB $1')
+}
+
+function jsonOf(results: Results): string {
+  return `${JSON.stringify(results, null, 2)}\n`
 }

@@ -78,8 +78,10 @@ export interface Measured {
   readonly note: string
 }
 
+/** @throws when a round has no number: that would be no verdict on the service */
 export function measured(id: RowId, rounds: readonly number[], note = ''): Measured {
   const found = rowOf(id)
+  if (rounds.length === 0 || !rounds.every(Number.isFinite)) throw new Error(`${id}: a round measured nothing`)
   const middle = median(rounds)
   return {
     id,
@@ -102,7 +104,6 @@ function rowOf(id: RowId): Row {
 
 export function verdict(value: number, { atLeast, aim, wanted }: Row): Verdict {
   const isReached = (limit: number) => (wanted === 'more' ? value >= limit : value <= limit)
-  if (Number.isNaN(value)) return 'missed'
   if (isReached(aim)) return 'aim reached'
   if (atLeast === null) return 'stated'
   return isReached(atLeast) ? 'good' : 'missed'

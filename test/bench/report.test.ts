@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { PARTS } from '../../bench/parts.ts'
 import { plot } from '../../bench/report/plot.ts'
-import { results, type Exactness, type Results } from '../../bench/report/results.ts'
+import { results, withAgain, type Exactness, type Results } from '../../bench/report/results.ts'
 import { measured, ROWS, shown, verdict, type Row } from '../../bench/report/rows.ts'
 import { differences, median, quantile, ratios } from '../../bench/report/statistics.ts'
 import { exactly, markdown, rowsTable, seriesTable, waysTable } from '../../bench/report/table.ts'
@@ -94,8 +94,6 @@ describe('verdicts', () => {
     ['less', 50, 10, 50.1, 'missed'],
     ['more', null, 0.5, 0.1, 'stated'],
     ['more', null, 0.5, 0.6, 'aim reached'],
-    ['more', 0.35, 0.5, NaN, 'missed'],
-    ['less', 50, 10, NaN, 'missed'],
   ] as const)('%s is better, at least %s, aim %s: %s is %s', (wanted, atLeast, aim, value, expected) => {
     expect(verdict(value, row(wanted, atLeast, aim))).toBe(expected)
   })
@@ -123,6 +121,21 @@ describe('verdicts', () => {
       rounds: [0.1, 0.9, 0.36],
       note: 'a note',
     })
+  })
+
+  test('a round without a number is no verdict', () => {
+    expect(() => measured('overload-503', [10, NaN])).toThrow('overload-503: a round measured nothing')
+    expect(() => measured('overload-503', [])).toThrow('measured nothing')
+  })
+
+  test('what was measured again takes the place of what was there, and says so', () => {
+    const before = someResults()
+    const part = { ...before, at: '2027-01-01T00:00:00.000Z', command: 'again', exactness: [], series: {} }
+    const rows = [measured('against-nothing', [0.7])]
+    const merged = withAgain(before, { ...part, rows })
+    expect(merged.rows).toEqual(rows)
+    expect(merged).toMatchObject({ at: before.at, series: before.series, exactness: before.exactness })
+    expect(merged.again).toEqual([{ at: part.at, command: 'again', commit: part.commit, rows: ['against-nothing'] }])
   })
 
   test('every row is measured by one part', () => {

@@ -30,11 +30,11 @@ test('the results are of a whole run: every row, judged as it would be today', (
 })
 
 describe('a table is put where it belongs', () => {
-  const places = Object.keys(TABLES).map((name) => `<!-- bench: ${name} -->\nold\n<!-- end -->`)
+  const places = Object.keys(TABLES).map((name) => `<!-- bench: ${name} -->\nstale\n<!-- end -->`)
 
   test('instead of what stood there', () => {
     const text = filled(['before', ...places, 'after'].join('\n'), results)
-    expect(text).not.toContain('old')
+    expect(text).not.toContain('stale')
     expect(text.startsWith('before\n<!-- bench: rows -->\n\n|')).toBe(true)
     expect(text.endsWith('<!-- end -->\nafter')).toBe(true)
     expect(filled(text, results)).toBe(text)
