@@ -1,12 +1,12 @@
 // The picture of a run: a bar for each way to give coupons away, as long as its median, with a line from its slowest round to its
-// fastest. Drawn by hand, readable on light and on dark ground.
+// fastest. Drawn by hand, on a ground of its own, light or dark as the reader's.
 
 import { ALL_WAYS, isPeer, WAYS, type Way } from '../ways.ts'
 import type { Results } from './results.ts'
 import { count, exactly, isExact } from './table.ts'
 
-const WIDTH = 760
-const LABEL_WIDTH = 330
+const WIDTH = 800
+const LABEL_WIDTH = 380
 const BAR_WIDTH = 300
 const LINE_HEIGHT = 44
 const BAR_HEIGHT = 14
@@ -14,6 +14,7 @@ const TOP = 52
 const BOTTOM = 30
 
 const STYLE = `
+  .ground { fill: #ffffff }
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-size: 15px; font-weight: 600 }
   .small { font-size: 11px; fill: #59636e }
@@ -23,6 +24,7 @@ const STYLE = `
   .ours { fill: #1a7f64 }
   .range { stroke: #1f2328; stroke-width: 1.5 }
   @media (prefers-color-scheme: dark) {
+    .ground { fill: #0d1117 }
     text { fill: #e6edf3 }
     .small { fill: #9198a1 }
     .wrong { fill: #ff8a80 }
@@ -82,7 +84,8 @@ export function plot({ series, exactness, at, machine }: Omit<Results, 'rows' | 
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="Coupons a second">
 <style>${STYLE}
 </style>
-${text(8, 26, 'Coupons a second, 256 connections, a recipient each: medians, and from the slowest round to the fastest', 'title')}
+<rect class="ground" width="${WIDTH}" height="${height}" rx="6"/>
+${text(8, 26, 'Coupons a second over 256 connections: the median, and from the slowest round to the fastest', 'title')}
 ${drawn.join('\n')}
 ${text(8, height - 10, `${at.slice(0, 10)}, ${machine['cores']} cores shared by driver, server and databases, all durable`, 'small')}
 </svg>

@@ -189,7 +189,7 @@ describe('tables', () => {
 
 describe('the picture', () => {
   const svg = plot(someResults())
-  const widths = [...svg.matchAll(/<rect class="(\w+)"[^>]* width="([\d.]+)"/g)].map(([, kind, width]) => [
+  const widths = [...svg.matchAll(/<rect class="(\w+)" x[^>]* width="([\d.]+)"/g)].map(([, kind, width]) => [
     kind,
     Number(width),
   ])
@@ -214,6 +214,6 @@ describe('the picture', () => {
   })
 
   test('nothing measured is a picture without bars', () => {
-    expect(plot({ ...someResults(), series: {} })).not.toContain('<rect')
+    expect(plot({ ...someResults(), series: {} })).not.toContain('<rect class="ours"')
   })
 })
