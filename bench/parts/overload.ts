@@ -41,20 +41,21 @@ export const overload: Part = {
     const slowDown = (delayMsMax: number) => proxy.weather({ dropRequest: 0, dropReply: 0, delay: 1, delayMsMax })
     let delayMs = DELAY_MS
     slowDown(delayMs)
-    for (let peak = await peakOf(stage, subject, delayMs); peak > PEAK_MAX && delayMs < DELAY_MS_MAX;) {
-      delayMs *= 2
-      slowDown(delayMs)
-      peak = await peakOf(stage, subject, delayMs)
-    }
     const { rounds } = stage.options
     for (let round = 1; round <= rounds; round++) {
-      const peak = await peakOf(stage, subject, delayMs)
+      let peak = await peakOf(stage, subject, delayMs)
+      // Whoever else was on the machine before may be gone: looked at in every round.
+      while (peak > PEAK_MAX && delayMs < DELAY_MS_MAX) {
+        delayMs *= 2
+        slowDown(delayMs)
+        peak = await peakOf(stage, subject, delayMs)
+      }
       stage.note('overload: peak', '/s', peak)
       stage.say(`overload: round ${round} of ${rounds}: ${TIMES} times ${peak}/s`)
       await offer(stage, subject, TIMES * peak, round)
     }
     const of = (id: string) => stage.roundsOf(`overload: ${id}`)
-    const note = `${delayMs} ms before the database`
+    const note = `at the end ${delayMs} ms before the database`
     stage.judge('overload', ratios(of('issued'), of('peak')), note)
     stage.judge('overload-503', of('503 p99'), note)
   },

@@ -85,7 +85,7 @@ export function plot({ series, exactness, at, machine }: Omit<Results, 'rows' | 
 <style>${STYLE}
 </style>
 <rect class="ground" width="${WIDTH}" height="${height}" rx="6"/>
-${text(8, 26, 'Coupons a second over 256 connections: the median, and from the slowest round to the fastest', 'title')}
+${text(8, 26, 'Coupons a second, 256 connections: the median, and the slowest and fastest round', 'title')}
 ${drawn.join('\n')}
 ${text(8, height - 10, `${at.slice(0, 10)}, ${machine['cores']} cores shared by driver, server and databases, all durable`, 'small')}
 </svg>
