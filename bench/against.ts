@@ -16,7 +16,8 @@ import { spawnGuarded } from '../test/servers/guarded.ts'
 import { freshDatabase } from '../test/servers/fresh.ts'
 import { startMariadb } from '../test/servers/mariadb.ts'
 import { startRedis } from '../test/servers/redis.ts'
-import { issueLoad, median } from './wrk.ts'
+import { median } from './report/statistics.ts'
+import { issueLoad } from './wrk.ts'
 
 /** Not measured: until the code is compiled and the pools are full. */
 const WARM_S = 4

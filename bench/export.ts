@@ -28,7 +28,8 @@ import { openGuardian } from '../test/servers/guarded.ts'
 import { startMariadb } from '../test/servers/mariadb.ts'
 import { startRedis } from '../test/servers/redis.ts'
 import { openInSpreadsheet } from './spreadsheet.ts'
-import { issueLoad, median } from './wrk.ts'
+import { median } from './report/statistics.ts'
+import { issueLoad } from './wrk.ts'
 
 const { values } = parseArgs({
   options: {
