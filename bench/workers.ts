@@ -10,7 +10,8 @@ import { createCampaign, startServe, type ServerProcess } from '../test/serve/se
 import { freshDatabase } from '../test/servers/fresh.ts'
 import { startMariadb } from '../test/servers/mariadb.ts'
 import { startRedis } from '../test/servers/redis.ts'
-import { issueLoad, load, median, type Load } from './wrk.ts'
+import { median } from './report/statistics.ts'
+import { issueLoad, load, type Load } from './wrk.ts'
 
 const { values } = parseArgs({
   options: {

@@ -1,5 +1,8 @@
 // Living and dying: what happens to callers when a server, a database or a clock does not do as it should.
 
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { createClient } from '@redis/client'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
@@ -60,6 +63,21 @@ async function issueUntilAnswered(urls: readonly string[], campaignId: string, k
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
+
+test('a crowd that connects while the server is busy need not knock again', async () => {
+  // The system's own limit, if it is lower.
+  const systemMax = process.platform === 'linux' ? Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8')) : 128
+  const { url, process: server } = await start({ SQLITE_PATH: ':memory:', MYSQL_URL: '', REDIS_URL: '' })
+  const { hostname, port } = new URL(url)
+  server.signal('SIGSTOP')
+  const sockets = Array.from({ length: Math.min(1_200, systemMax) }, () => connect(Number(port), hostname))
+  try {
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  } finally {
+    server.signal('SIGCONT')
+    for (const socket of sockets) socket.destroy()
+  }
+})
 
 test('SIGTERM in the middle of a rush: every accepted request is answered, exit 0, nothing acknowledged is lost', async () => {
   const server = await start({ DRAIN_MS: '300', LOG_REQUESTS: 'faults' })

@@ -4,10 +4,13 @@ import type { AddressInfo } from 'node:net'
 import type { Config } from '../../config.ts'
 import type { Service } from '../../wire.ts'
 
+/** For a crowd that connects in one instant. With Node's own 511 the others' systems try again after one second, then three. */
+const UNACCEPTED_CONNECTIONS_MAX = 65_535
+
 /** @returns the URL */
 export async function listen(service: Service, config: Config): Promise<string> {
   try {
-    await service.app.listen({ host: config.host, port: config.port })
+    await service.app.listen({ host: config.host, port: config.port, backlog: UNACCEPTED_CONNECTIONS_MAX })
   } catch (error) {
     await service.close()
     throw listenError(error, config)
