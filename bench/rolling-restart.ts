@@ -1,7 +1,7 @@
 // Four servers behind a proxy at 1,000 calls a second that wait for nobody, each server stopped with SIGTERM and started anew
 // in turn while coupons are being issued: failed calls, and whether there are exactly as many coupons as there should be.
 //
-//   node bench/rolling-restart.ts [--times 5] [--proxy haproxy|nginx] [--per-second 1000] [--seconds 45] [--drain-ms 5000] [--keys]
+//   node bench/rolling-restart.ts [--times 5] [--proxy haproxy|nginx] [--per-second 1000] [--seconds 55] [--drain-ms 5000] [--keys]
 //
 // Calls carry a recipient and no Idempotency-Key, so that the proxy may not repeat one that was sent: `--keys` sends one.
 // Needs `npm run servers`.
@@ -16,7 +16,7 @@ const { values } = parseArgs({
     times: { type: 'string', default: '5' },
     proxy: { type: 'string', default: 'haproxy' },
     'per-second': { type: 'string', default: '1000' },
-    seconds: { type: 'string', default: '45' },
+    seconds: { type: 'string', default: '55' },
     'drain-ms': { type: 'string', default: '5000' },
     keys: { type: 'boolean', default: false },
   },
