@@ -16,9 +16,16 @@ export interface Load {
 export interface LoadOptions {
   readonly connections: number
   readonly seconds: number
+  /** Every request is to be refused, and none to be answered with 2xx. */
+  readonly isRefused?: boolean
 }
 
-/** POSTs coupons, a recipient each. @param run tells its recipients from those of other runs @throws if one gets no coupon */
+/**
+ * POSTs coupons, a recipient each.
+ *
+ * @param run tells its recipients from those of other runs
+ * @throws if one gets no coupon, or a refusal where those are wanted
+ */
 export function issueLoad(
   serverUrl: string,
   campaignId: string,
@@ -31,14 +38,16 @@ export function issueLoad(
 /** GETs. */
 export async function load(
   url: string,
-  { connections, seconds }: LoadOptions,
+  { connections, seconds, isRefused = false }: LoadOptions,
   more: readonly string[] = [],
   environment: Record<string, string> = {},
 ): Promise<Load> {
   const args = ['--latency', '--timeout', '10s', '-t1', `-c${connections}`, `-d${seconds}s`, ...more, url]
   const { stdout } = await promisify(execFile)('wrk', args, { env: { ...process.env, ...environment } })
-  const wrong = /Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)/.exec(stdout)
-  if (wrong !== null) throw new Error(`not every request got its answer: ${wrong[0]}`)
+  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1])
+  const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0)
+  if (/Socket errors/.test(stdout) || refused !== (isRefused ? requests : 0))
+    throw new Error(`not every request got its answer:\n${stdout}`)
   const ms = (percent: string) => {
     const [, number, unit] = new RegExp(`${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(stdout) ?? []
     return Number(number) * ({ us: 0.001, ms: 1, s: 1_000 }[unit ?? ''] ?? NaN)

@@ -47,7 +47,9 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
     clock,
     randomness,
     warn,
-    lost: (word) => closing ?? absence.failed('no_connection', noConnection(word), 0),
+    lost(word) {
+      if (closing === undefined) absence.failed('no_connection', noConnection(word), 0)
+    },
     ready: () => absence.reached(),
   })
   const lanes = new Lanes(clock, replyMsMax, () => absence.reached())
