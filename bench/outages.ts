@@ -127,7 +127,8 @@ async function play(name: string, scenario: Scenario) {
     stop.abort()
     await load
 
-    const rate = (fromMs: number, toMs: number) => Math.round((issuedIn(calls, fromMs, toMs) * 1_000) / (toMs - fromMs))
+    const rate = (fromMs: number, toMs: number, server?: string) =>
+      Math.round((issuedIn(calls, fromMs, toMs, server) * 1_000) / (toMs - fromMs))
     // Two seconds in which the code is compiled and the pools are filled.
     const before = rate(beganMs + 2_000, at.fault)
     const during = rate(at.fault, healing)
@@ -137,6 +138,7 @@ async function play(name: string, scenario: Scenario) {
       'before/s': before,
       'first second/s': rate(at.fault, at.fault + 1_000),
       'during/s': during,
+      'during/s of each': urls.map((server) => rate(at.fault, healing, server)).join(' + '),
       ratio: Number((during / before).toFixed(2)),
       'after/s': rate(at.healed + 1_000, at.end),
       'back after ms': first === undefined ? null : Math.round(first.answered_at - at.healed),
@@ -199,8 +201,11 @@ async function phase(scenario: string, name: string, seconds: number): Promise<v
   await systemClock.sleep(seconds * 1_000)
 }
 
-function issuedIn(calls: readonly HistoryCall[], fromMs: number, toMs: number): number {
-  return calls.filter(({ code, answered_at: at }) => code === 'issued' && at >= fromMs && at < toMs).length
+function issuedIn(calls: readonly HistoryCall[], fromMs: number, toMs: number, of?: string): number {
+  return calls.filter(
+    ({ code, answered_at: at, server }) =>
+      code === 'issued' && at >= fromMs && at < toMs && (of === undefined || server === of),
+  ).length
 }
 
 function faultsIn(calls: readonly HistoryCall[], fromMs: number, toMs: number): string {

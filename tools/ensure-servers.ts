@@ -1,7 +1,8 @@
-// Are the servers and the browser there that the tests start? As root on Debian or Ubuntu, what is missing is installed; elsewhere the
+// Are the servers, the proxies and the browser there that the tests start? As root on Debian or Ubuntu, what is missing is installed; elsewhere the
 // one line to run is printed. Servers are never started by this: the tests start private ones (test/servers).
 //
 //   TEST_MYSQL_URL, TEST_REDIS_URL   servers to use instead: those need not be installed
+//   TEST_HAPROXY, TEST_NGINX         proxies to use instead
 //   TEST_CHROMIUM                    a browser to use instead: Chromium or Chrome
 //   FIRSTCOME_NO_APT=1               never install anything
 
@@ -9,9 +10,21 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { findProgram, findServer, type ServerKind } from '../test/servers/find.ts'
 
-const PACKAGES = { mysql: 'mariadb-server', redis: 'redis-server', chromium: 'chromium' } as const
-const INSTEAD = { mysql: 'TEST_MYSQL_URL', redis: 'TEST_REDIS_URL', chromium: 'TEST_CHROMIUM' } as const
-const KINDS = ['mysql', 'redis', 'chromium'] as const
+const PACKAGES = {
+  mysql: 'mariadb-server',
+  redis: 'redis-server',
+  haproxy: 'haproxy',
+  nginx: 'nginx',
+  chromium: 'chromium',
+} as const
+const INSTEAD = {
+  mysql: 'TEST_MYSQL_URL',
+  redis: 'TEST_REDIS_URL',
+  haproxy: 'TEST_HAPROXY',
+  nginx: 'TEST_NGINX',
+  chromium: 'TEST_CHROMIUM',
+} as const
+const KINDS = ['mysql', 'redis', 'haproxy', 'nginx', 'chromium'] as const
 
 const missing = KINDS.filter((kind) => !process.env[INSTEAD[kind]] && findServer(kind) === null)
 if (missing.length > 0) provide(missing)
@@ -27,7 +40,7 @@ function provide(kinds: readonly ServerKind[]): void {
     fail(
       `${names} missing, and not installed here: ${refusal}. Please run\n` +
         `  apt-get update && ${install}\n` +
-        `or set ${kinds.map((kind) => INSTEAD[kind]).join(' and ')}: servers that tests may fill and empty, a browser’s program.`,
+        `or set ${kinds.map((kind) => INSTEAD[kind]).join(' and ')}: URLs of servers that tests may fill and empty, programs of the others.`,
     )
   }
   say(`${names} missing: installing (${install}) …`)

@@ -51,6 +51,21 @@ export const COUNTER_LIMITS = {
     unit: 'ms',
     why: 'While a command is overdue nothing more is sent behind it. Well beyond `silenceMsMax`, which ends it as a rule.',
   },
+  probeMs: {
+    value: 250,
+    unit: 'ms',
+    why: 'After an answer that came late, until it is asked once more, by nobody who waits. No request is sent before one came in time.',
+  },
+  awayMs: {
+    value: 1_000,
+    unit: 'ms',
+    why: 'Without an answer for so long, Redis is away: the log says so, once. What is shorter shows in the metrics.',
+  },
+  refusalMs: {
+    value: 5_000,
+    unit: 'ms',
+    why: 'After a command that was refused, and none that was not, a PING does not count. Longer than two looks at `/readyz`.',
+  },
   topologyMs: {
     value: 1_000,
     unit: 'ms',

@@ -16,8 +16,8 @@ export interface RedisLink {
   read(abort: AbortSignal, key: string): Promise<unknown>
   /** True when all of it answers. */
   ping(abort: AbortSignal): Promise<boolean>
-  /** What the connection suffered from last, in a word. */
-  lastFault(): string
+  /** What the connection suffered from last, in a word; null: nothing since it was opened. */
+  lastFault(): string | null
   destroy(): void
 }
 
@@ -32,6 +32,10 @@ export interface Surroundings {
   readonly randomness: Randomness
   /** For the log: neither address nor password. */
   warn(what: string): void
+  /** A server's connection, as often as it fails; not of a cluster, whose other servers go on. */
+  lost(word: string): void
+  /** One that can be used. */
+  ready(): void
 }
 
 const script = (name: 'reserve' | 'resync') =>
@@ -50,11 +54,14 @@ const scripts = { reserve: script('reserve'), resync: script('resync') }
 
 function openServer(
   [server]: readonly [RedisAddress, ...RedisAddress[]],
-  { randomness, warn }: Surroundings,
+  { randomness, warn, lost, ready }: Surroundings,
 ): RedisLink {
-  const faults = faultLog(server, warn)
+  const faults = faultLog(server, warn, lost)
   const client = createClient({ ...loginOf(server), ...connectionOptions(server, randomness), scripts, commandOptions })
-  client.on('error', faults.note).on('ready', faults.up)
+  client.on('error', faults.note).on('ready', () => {
+    faults.up()
+    ready()
+  })
   // Rejects only when it is destroyed on its way: the reconnect strategy never gives up.
   client.connect().catch(faults.note)
   return {
@@ -70,9 +77,9 @@ function openServer(
 
 function openCluster(
   servers: readonly [RedisAddress, ...RedisAddress[]],
-  { clock, randomness, warn }: Surroundings,
+  { clock, randomness, warn, ready }: Surroundings,
 ): RedisLink {
-  const faults = faultLog(servers[0], warn)
+  const faults = faultLog(servers[0], warn, null)
   const cluster = createCluster({
     rootNodes: servers.map(({ host, port, ...login }) => ({ ...loginOf(login), socket: { host, port } })),
     // Connections to what the cluster announces. All servers of it have the same users, and TLS or not.
@@ -106,6 +113,10 @@ function openCluster(
     })
   }
   cluster.on('error', faults.note).on('node-error', faults.note).on('node-reconnecting', askTopology)
+  cluster.on('node-ready', () => {
+    faults.up()
+    ready()
+  })
   connect(0)
 
   const within = (abortSignal: AbortSignal) => cluster.withCommandOptions({ ...commandOptions, abortSignal })
@@ -169,23 +180,27 @@ function reconnectMs(tries: number, randomness: Randomness): number {
   return Math.ceil(longest * (0.5 + randomness.fraction() / 2))
 }
 
-/** @param warn told of each fault once, until another takes its place or the connection is there */
-function faultLog({ tls }: RedisAddress, warn: (what: string) => void) {
+/**
+ * @param warn told of each fault once, until another takes its place or the connection is there
+ * @param lost told of each; then `warn` is only told of those before the first connection. null: a cluster
+ */
+function faultLog({ tls }: RedisAddress, warn: (what: string) => void, lost: ((word: string) => void) | null) {
   // Neither side says that it is spoken to in another language: one closes, the other waits.
   const perhaps = tls === null ? 'perhaps it takes TLS only, rediss://' : 'perhaps it takes no TLS, redis://'
   let wasUp = false
-  let last = 'not connected yet'
+  let last: string | null = null
   return {
     last: () => last,
     note(this: void, error: unknown): void {
       const isMute = !wasUp && MUTE.has(codeOf(error))
       const word = isMute ? `${wordFor(error)}, ${perhaps}` : wordFor(error)
-      if (word !== last) warn(`no connection to Redis: ${word}`)
+      if (word !== last && (lost === null || !wasUp)) warn(`no connection to Redis: ${word}`)
       last = word
+      lost?.(word)
     },
     up(this: void): void {
       wasUp = true
-      last = 'not connected yet'
+      last = null
     },
   }
 }

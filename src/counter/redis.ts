@@ -3,8 +3,17 @@
 import { ClientClosedError, ClientOfflineError, ErrorReply } from '@redis/client'
 import type { CampaignIdentity } from '../campaign/campaign.ts'
 import { type Clock, type Randomness, systemRandomness } from '../host.ts'
+import { Absence } from './absence.ts'
 import { checkCampaign, checkReserveAsks, checkResyncAsks } from './asks.ts'
-import { type Counter, CounterUnavailable, type Reservation, type ReserveAsk, type ResyncAsk } from './counter.ts'
+import {
+  type Counter,
+  type CounterFault,
+  CounterUnavailable,
+  type Reservation,
+  type ReserveAsk,
+  type ResyncAsk,
+} from './counter.ts'
+import { Lanes, type Probe } from './lanes.ts'
 import { COUNTER_LIMITS } from './limits.ts'
 import { openRedisLink, wordFor } from './redis-link.ts'
 
@@ -20,6 +29,9 @@ export interface RedisCounterOptions {
   readonly log?: { warn(message: string): void }
 }
 
+/** Of what has no deadline. */
+const NEVER = new AbortController().signal
+
 /**
  * Returns at once and connects in the background, for as long as it takes; until then every element is a
  * CounterUnavailable, at once. Nothing is ever sent twice, and nothing is sent after its call has been answered.
@@ -29,31 +41,29 @@ export interface RedisCounterOptions {
 export function openRedisCounter(options: RedisCounterOptions): Counter {
   const { prefix, replyMsMax = COUNTER_LIMITS.replyMsMax.value, clock, randomness = systemRandomness } = options
   if (/[{}]/.test(prefix)) throw new TypeError('the prefix of the Redis keys must not contain { or }')
-  const link = openRedisLink(options.url, { clock, randomness, warn: (what) => options.log?.warn(what) })
-
-  // The lanes with commands beyond their deadline whose fate is unknown. Whatever is sent behind them is executed when the
-  // server wakes up, for nobody: ten minutes of it could take every slot of a campaign. So nothing is.
-  const overdue = new Map<string, { commands: number; sinceMs: number }>()
+  const warn = (what: string): void => options.log?.warn(what)
+  const absence = new Absence(clock, warn)
+  const link = openRedisLink(options.url, {
+    clock,
+    randomness,
+    warn,
+    lost(word) {
+      if (closing === undefined) absence.failed('no_connection', noConnection(word), 0)
+    },
+    ready: () => absence.reached(),
+  })
+  const lanes = new Lanes(clock, replyMsMax, () => absence.reached())
   const underWay = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
-
-  const isStalled = (lane: string): boolean => {
-    const held = overdue.get(lane)
-    return held !== undefined && clock.nowMs() - held.sinceMs < COUNTER_LIMITS.stallMsMax.value
-  }
-  const hold = (lane: string): void => {
-    overdue.set(lane, { commands: (overdue.get(lane)?.commands ?? 0) + 1, sinceMs: clock.nowMs() })
-  }
-  const release = (lane: string): void => {
-    const held = overdue.get(lane)
-    if (held !== undefined && --held.commands === 0) overdue.delete(lane)
-  }
 
   interface Command<Answer> {
     readonly lane: string
     /** In messages; the key is not for them. */
     readonly about: string
     readonly key: string
+    /** That a reservation asks for. */
+    readonly slots: number
+    readonly probe: Probe
     readonly send: (abort: AbortSignal) => Promise<unknown>
     /** Of a reply; undefined is none that makes sense. */
     readonly decode: (reply: unknown) => { readonly answer: Answer } | undefined
@@ -75,10 +85,15 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
       underWay.delete(call.promise)
       call.resolve(answers)
     }
+    const fail = (index: number, fault: CounterFault, reason: string, isKnown = true): void => {
+      const { about, slots } = commands[index] as Command<Answer>
+      if (fault !== 'closed') absence.failed(fault, isKnown ? reason : null, slots)
+      settle(index, new CounterUnavailable(`${about}: ${reason}`, fault))
+    }
     const giveUp = (): void => {
-      for (const [index, { lane, about }] of waiting) {
-        hold(lane)
-        settle(index, new CounterUnavailable(`${about}: no reply from Redis in ${replyMsMax} ms`, 'no_reply'))
+      for (const [index, { lane, probe }] of waiting) {
+        lanes.hold(lane, probe)
+        fail(index, 'no_reply', `no reply from Redis in ${replyMsMax} ms`)
       }
       // What is not on its way yet is not sent any more, and comes back as a rejection that releases its lane again.
       abort.abort()
@@ -89,24 +104,27 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
 
     for (const [index, { lane, about, key, send, decode }] of commands.entries()) {
       if (closing !== undefined) {
-        settle(index, new CounterUnavailable(`${about}: the counter is closed`, 'closed'))
+        fail(index, 'closed', 'the counter is closed')
         continue
       }
-      if (isStalled(lane)) {
-        settle(index, new CounterUnavailable(`${about}: Redis has not answered earlier commands yet`, 'stalled'))
+      if (lanes.isShut(lane)) {
+        fail(index, 'stalled', 'Redis has not answered earlier commands in time')
         continue
       }
       send(abort.signal).then(
         (reply) => {
-          if (!waiting.has(index)) return release(lane)
+          if (!waiting.has(index)) return lanes.release(lane)
           const decoded = decode(reply)
-          const nonsense = `${about}: Redis gave a reply that makes no sense`
-          settle(index, decoded ? decoded.answer : new CounterUnavailable(nonsense, 'nonsense'))
+          if (decoded === undefined) return fail(index, 'nonsense', 'Redis gave a reply that makes no sense')
+          if (key === '') absence.reached()
+          else absence.answered()
+          settle(index, decoded.answer)
         },
         (error: unknown) => {
-          if (!waiting.has(index)) return release(lane)
+          if (!waiting.has(index)) return lanes.release(lane)
           const fault = error instanceof ErrorReply ? 'refused' : 'no_connection'
-          settle(index, new CounterUnavailable(`${about}: ${explain(error, key, about, link.lastFault())}`, fault))
+          const lastFault = link.lastFault()
+          fail(index, fault, explain(error, key, about, lastFault), fault === 'refused' || lastFault !== null)
         },
       )
     }
@@ -116,7 +134,8 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
   const expiry = String(COUNTER_LIMITS.expirySeconds.value)
   const commandFor = (campaign: CampaignIdentity) => {
     const key = `${prefix}{${campaign.id}}:${campaign.createdAtMs.toString(36)}:next`
-    return { key, lane: link.laneOf(key), about: `campaign ${campaign.id}` }
+    const probe = () => link.read(NEVER, key)
+    return { key, lane: link.laneOf(key), about: `campaign ${campaign.id}`, slots: 0, probe }
   }
 
   return {
@@ -127,6 +146,7 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
           const command = commandFor(campaign)
           return {
             ...command,
+            slots: count,
             send: (abort) => link.reserve(abort, command.key, String(count), String(total), expiry),
             decode: (reply) => decodeReservation(reply, count, total),
           }
@@ -175,11 +195,13 @@ export function openRedisCounter(options: RedisCounterOptions): Counter {
         lane: link.laneOf(''),
         about: 'ping',
         key: '',
+        slots: 0,
+        probe: () => link.ping(NEVER),
         send: (abort) => link.ping(abort),
         decode: (reply) => (reply === true ? { answer: true } : undefined),
       }
       const [answer] = await run([pong])
-      return answer === true
+      return answer === true && !absence.isRefusing
     },
 
     close() {
@@ -209,12 +231,16 @@ function isInteger(value: unknown): value is number {
 }
 
 /** For an operator: what went wrong, without the key, an address or a password. */
-function explain(error: unknown, key: string, about: string, lastFault: string): string {
+function explain(error: unknown, key: string, about: string, lastFault: string | null): string {
   if (!(error instanceof ErrorReply)) {
     const isOffline = error instanceof ClientOfflineError || error instanceof ClientClosedError
-    return `no connection to Redis (${isOffline ? lastFault : wordFor(error)})`
+    return noConnection(isOffline ? (lastFault ?? 'not connected yet') : wordFor(error))
   }
   // Only "unknown command" repeats arguments, and cuts them where it likes.
   const text = error.message.replace(/,? with args beginning with:.*/s, '').replaceAll(key, about)
   return `Redis refused: ${text.slice(0, 200)}`
+}
+
+function noConnection(word: string): string {
+  return `no connection to Redis (${word})`
 }

@@ -7,7 +7,7 @@ import type { KeyStore, NewKey, StoredKey } from '../../src/access/key-store.ts'
 import { hashOf, makeKey, shownKey } from '../../src/access/keys.ts'
 import { KEYS_READ_MS, KEYS_READ_MS_MIN, UNKNOWN_WAIT_MS_MAX, UNKNOWN_WAITING_MAX } from '../../src/access/limits.ts'
 import { systemRandomness } from '../../src/host.ts'
-import { ManualClock } from './manual-clock.ts'
+import { ManualClock } from '../manual-clock.ts'
 
 /** The ledger's clock is another. */
 const AHEAD_MS = 1_800_000_000_000

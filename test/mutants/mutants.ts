@@ -19,6 +19,8 @@ const FAST_WAY = 'src/issue/fast-way.ts'
 const LEDGER_WAY = 'src/issue/ledger-way.ts'
 const SEGMENTS = 'src/issue/segments.ts'
 const KEY_RING = 'src/access/key-ring.ts'
+const LANES = 'src/counter/lanes.ts'
+const CONNECTIONS = 'src/ledger/mysql/connections.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -671,5 +673,55 @@ export const MUTANTS: readonly Mutant[] = [
       { from: 'cluster.worker.exitedAfterDisconnect = true', to: 'cluster.worker.exitedAfterDisconnect = false' },
     ],
     caughtBy: { test: 'test/serve/workers.server.test.ts', named: 'leaves nobody' },
+  },
+  {
+    name: 'after one late answer Redis is trusted again',
+    file: LANES,
+    edits: [
+      { from: '--held.commands === 0) this.#ask(lane, held)', to: '--held.commands === 0) this.#held.delete(lane)' },
+    ],
+    caughtBy: { test: 'test/counter/away.test.ts', named: 'stays shut out' },
+  },
+  {
+    name: 'a question that Redis answers late opens the way',
+    file: LANES,
+    edits: [{ from: 'if (this.#clock.nowMs() - askedAtMs > this.#replyMsMax) {', to: 'if (askedAtMs < 0) {' }],
+    caughtBy: { test: 'test/counter/away.test.ts', named: 'stays shut out' },
+  },
+  {
+    name: 'commands are sent behind one that is overdue',
+    file: LANES,
+    edits: [{ from: 'return held !== undefined && this.#clock', to: 'return held === null && this.#clock' }],
+    caughtBy: { test: 'test/counter/redis.server.test.ts', named: 'those after them are not sent' },
+  },
+  {
+    name: 'every call tells the log that Redis is away',
+    file: 'src/counter/absence.ts',
+    edits: [{ from: '    this.#isTold = true\n', to: '' }],
+    caughtBy: { test: 'test/counter/away.test.ts', named: 'a line when it is away' },
+  },
+  {
+    name: 'a Redis that refuses all commands is up, for it answers a PING',
+    file: 'src/counter/redis.ts',
+    edits: [{ from: 'return answer === true && !absence.isRefusing', to: 'return answer === true' }],
+    caughtBy: { test: 'test/counter/away.server.test.ts', named: 'out of memory' },
+  },
+  {
+    name: 'callers queue for a database that is away',
+    file: ISSUE,
+    edits: [{ from: 'if (this.#ports.ledger.isAway) return', to: "if (call.campaignId === '') return" }],
+    caughtBy: { test: 'test/issue/faults.test.ts', named: 'while the ledger is away' },
+  },
+  {
+    name: 'statements wait for a connection to a database that is away',
+    file: CONNECTIONS,
+    edits: [{ from: 'if (whyAway !== null) return', to: "if (whyAway === '') return" }],
+    caughtBy: { test: 'test/ledger/mysql-connections.server.test.ts', named: 'that is away refuses at once' },
+  },
+  {
+    name: 'nobody looks whether the database is back',
+    file: CONNECTIONS,
+    edits: [{ from: 'if (!isProbing) void probe()', to: 'if (isProbing) void probe()' }],
+    caughtBy: { test: 'test/ledger/mysql-connections.server.test.ts', named: 'that is away refuses at once' },
   },
 ]

@@ -1,15 +1,18 @@
-// Where the programs are on this machine that tests start: database servers and a browser.
+// Where the programs are on this machine that tests start: database servers, proxies and a browser.
 //
-//   TEST_MYSQLD, TEST_REDIS_SERVER, TEST_CHROMIUM   a program to use instead: another version, or a wrapper script around it
+//   TEST_MYSQLD, TEST_REDIS_SERVER, TEST_HAPROXY, TEST_NGINX, TEST_CHROMIUM   a program to use instead: another version,
+//                                                                             or a wrapper script around it
 
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-export type ServerKind = 'mysql' | 'redis' | 'chromium'
+export type ServerKind = 'mysql' | 'redis' | 'haproxy' | 'nginx' | 'chromium'
 
 const PROGRAMS = {
   mysql: { names: ['mariadbd', 'mysqld'], instead: 'TEST_MYSQLD' },
   redis: { names: ['redis-server', 'valkey-server'], instead: 'TEST_REDIS_SERVER' },
+  haproxy: { names: ['haproxy'], instead: 'TEST_HAPROXY' },
+  nginx: { names: ['nginx'], instead: 'TEST_NGINX' },
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
     instead: 'TEST_CHROMIUM',

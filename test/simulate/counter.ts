@@ -10,6 +10,8 @@ import type { Wire } from './wire.ts'
 export class SimCounter implements Counter {
   /** Another one after a failover, or while the network is split. */
   store: MemoryCounterStore
+  /** Of this server only: the others reach it. */
+  isCutOff = false
   readonly #wire: Wire
   readonly #saw: Sometimes
 
@@ -38,10 +40,14 @@ export class SimCounter implements Counter {
   }
 
   async ping(): Promise<boolean> {
-    return !this.store.away
+    return !this.#isAway
   }
 
   async close(): Promise<void> {}
+
+  get #isAway(): boolean {
+    return this.store.away || this.isCutOff
+  }
 
   /** A cluster answers for each campaign by itself. */
   #each<Ask, Answer>(
@@ -52,7 +58,7 @@ export class SimCounter implements Counter {
     return Promise.all(
       asks.map((ask) =>
         this.#wire
-          .send({ name, run: () => (this.store.away ? new CounterUnavailable('away') : answer(ask)) })
+          .send({ name, run: () => (this.#isAway ? new CounterUnavailable('away') : answer(ask)) })
           .catch(() => new CounterUnavailable('no reply')),
       ),
     )

@@ -62,9 +62,40 @@ const EVENTS: Readonly<Record<EventKind, (world: World) => void>> = {
     replica.entries.push(...(redis?.entries ?? []).map((entry) => ({ ...entry })))
     for (const { counter } of servers) if (counter !== null && chance.is(0.5)) counter.store = replica
   },
+  'Redis is away to a server': (world) => {
+    const counter = world.anyServer()?.counter ?? null
+    if (counter === null) return
+    counter.isCutOff = true
+    world.scheduler.after(world.chance.of([5, 50, 500]), WORLD, () => (counter.isCutOff = false))
+  },
+  'Redis is slow to a server': (world) => {
+    const server = world.anyServer()
+    if (server === null) return
+    server.isCounterSlow = true
+    world.scheduler.after(world.chance.of([5, 50, 500]), WORLD, () => (server.isCounterSlow = false))
+  },
   'the database restarts': ({ database, servers }) => {
     database.failOver(0)
     for (const server of servers) server.disconnect()
+  },
+  'the database is away': ({ database, servers, scheduler, chance }) => {
+    const whose = [...servers]
+    database.failOver(0)
+    const set = (isAway: boolean) => {
+      for (const server of whose) server.isLedgerAway = server.ledger.isAway = isAway
+    }
+    // They take it for away only after a while: until then all is tried.
+    const awayMs = chance.of([5, 20, 100])
+    for (const server of whose) {
+      server.isLedgerAway = true
+      server.disconnect()
+    }
+    scheduler.after(
+      chance.fraction() * awayMs,
+      WORLD,
+      () => whose.some(({ isLedgerAway }) => isLedgerAway) && set(true),
+    )
+    scheduler.after(awayMs, WORLD, () => set(false))
   },
   'the database seems away to a server': (world) => {
     const server = world.anyServer()

@@ -12,7 +12,10 @@ export type EventKind =
   | 'Redis runs ahead'
   | 'Redis is away'
   | 'Redis is split'
+  | 'Redis is away to a server'
+  | 'Redis is slow to a server'
   | 'the database restarts'
+  | 'the database is away'
   | 'the database seems away to a server'
   | 'the database fails over and loses commits'
   | 'the database fails over behind a proxy'
@@ -58,6 +61,8 @@ const redis: Mix['events'] = {
   'Redis runs ahead': 2,
   'Redis is away': 2,
   'Redis is split': 1,
+  'Redis is away to a server': 2,
+  'Redis is slow to a server': 2,
 }
 
 export const MIXES: readonly Mix[] = [
@@ -88,7 +93,12 @@ export const MIXES: readonly Mix[] = [
   },
   {
     name: 'the database restarts',
-    events: { 'the database restarts': 3, 'the database seems away to a server': 2, 'a server is killed': 1 },
+    events: {
+      'the database restarts': 3,
+      'the database seems away to a server': 2,
+      'a server is killed': 1,
+      'the database is away': 2,
+    },
   },
   {
     name: 'the database forgets',

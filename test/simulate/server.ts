@@ -13,7 +13,7 @@ import type { SimDatabase } from './database.ts'
 import { SimLedger } from './ledger.ts'
 import { clockOf, type Owner, type Scheduler } from './scheduler.ts'
 import type { Sometimes } from './sometimes.ts'
-import { FaultyWire, type Blockage, type WireFaults } from './wire.ts'
+import { FaultyWire, NO_FAULTS, type Blockage, type WireFaults } from './wire.ts'
 
 export interface ServerParts {
   readonly name: string
@@ -36,6 +36,10 @@ export class SimServer {
   readonly campaigns: Campaigns
   readonly ledger: SimLedger
   readonly counter: SimCounter | null
+  /** Nothing that it sends there arrives. */
+  isLedgerAway = false
+  /** Redis does what it is asked, after its caller has given up. */
+  isCounterSlow = false
   readonly #ledgerWire: FaultyWire
   readonly #database: SimDatabase
   readonly #callsThatBreak = new Set<() => void>()
@@ -44,9 +48,11 @@ export class SimServer {
     this.name = name
     this.#database = database
     const wire = { scheduler, chance, owner: this.owner, blockage, saw }
-    this.#ledgerWire = new FaultyWire({ ...wire, name: 'ledger', faults: parts.ledgerFaults })
+    const ledgerFaults = () => (this.isLedgerAway ? { ...NO_FAULTS, requestLost: 1 } : parts.ledgerFaults())
+    const counterFaults = () => (this.isCounterSlow ? { ...NO_FAULTS, late: 1 } : parts.counterFaults())
+    this.#ledgerWire = new FaultyWire({ ...wire, name: 'ledger', faults: ledgerFaults })
     this.ledger = new SimLedger(database, this.#ledgerWire, parts.lockScope, saw)
-    const counterWire = new FaultyWire({ ...wire, name: 'counter', faults: parts.counterFaults })
+    const counterWire = new FaultyWire({ ...wire, name: 'counter', faults: counterFaults })
     this.counter = redis === null ? null : new SimCounter(redis, counterWire, saw)
     // Clocks differ by seconds: only the database's may decide.
     const clock = clockOf(scheduler, this.owner, chance.between(-5_000, 5_000))

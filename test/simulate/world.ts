@@ -220,7 +220,12 @@ export class World {
     for (const server of this.servers) {
       if (server.owner.isDead) server.endTransactions()
       else if (server.owner.isFrozen) this.scheduler.thaw(server.owner)
-      if (server.counter !== null && this.redis !== null) server.counter.store = this.redis
+      if (server.counter !== null && this.redis !== null) {
+        server.counter.store = this.redis
+        server.counter.isCutOff = false
+      }
+      server.isCounterSlow = false
+      server.isLedgerAway = false
       server.ledger.isAway = false
     }
   }

@@ -5,7 +5,7 @@ import { Channel } from '../../src/workers/channel.ts'
 import type { PrimaryLink } from '../../src/workers/cluster.ts'
 import { LEAVE_MS_MAX, TEXT_MS_MAX } from '../../src/workers/limits.ts'
 import type { ToPrimary, ToWorker } from '../../src/workers/messages.ts'
-import { ManualClock } from '../access/manual-clock.ts'
+import { ManualClock } from '../manual-clock.ts'
 
 function open() {
   const clock = new ManualClock()

@@ -7,7 +7,7 @@ import { Crew, WorkerUnusable } from '../../src/workers/crew.ts'
 import { NUMBERS_MS_MAX, RESTART_PAUSE_MS, RESTART_PAUSE_MS_MAX, YOUNG_MS } from '../../src/workers/limits.ts'
 import type { ToPrimary, ToWorker } from '../../src/workers/messages.ts'
 import type { Numbers } from '../../src/telemetry/together.ts'
-import { ManualClock } from '../access/manual-clock.ts'
+import { ManualClock } from '../manual-clock.ts'
 import { seriesOf, valueOf } from '../telemetry/exposition.ts'
 
 const KILLED: Exit = { code: null, signal: 'SIGKILL' }

@@ -50,7 +50,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const isAway = () => failingSinceMs !== null && clock.nowMs() - failingSinceMs >= AWAY_AFTER_MS
   const noteAnswer = () => {
     if (failingSinceMs === null) return
-    if (isAway()) options.warn('MySQL answers again')
+    const seconds = ((clock.nowMs() - failingSinceMs) / 1_000).toFixed(1)
+    if (isAway()) options.warn(`MySQL answers again after ${seconds} s`)
     failingSinceMs = null
   }
   const noteFailure = () => {

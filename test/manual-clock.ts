@@ -1,6 +1,6 @@
 // A clock that a test moves.
 
-import type { Clock } from '../../src/host.ts'
+import type { Clock } from '../src/host.ts'
 
 export class ManualClock implements Clock {
   #nowMs = 1_000
