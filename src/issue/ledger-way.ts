@@ -6,7 +6,7 @@ import { Fault } from '../answers.ts'
 import { isSameCampaign, type CampaignState } from '../campaign/campaign.ts'
 import type { Counter, ResyncAsk } from '../counter/counter.ts'
 import type { Clock, Randomness } from '../host.ts'
-import { LedgerUnavailable, type Ledger, type LockedLedger, type NewCoupon } from '../ledger/ledger.ts'
+import { LedgerUnavailable, type Ledger, type LockedLedger, type NewCoupon, type SlotRange } from '../ledger/ledger.ts'
 import type { Codes } from './codes.ts'
 import { FairQueue } from './fair-queue.ts'
 import { ISSUE_LIMITS } from './limits.ts'
@@ -14,6 +14,7 @@ import { decide, FoundCoupons, queryFor } from './look-up.ts'
 import type { CampaignMemory, Memories } from './memories.ts'
 import type { IssueMeter } from './meter.ts'
 import type { Outcome } from './outcome.ts'
+import { proposedSlots } from './proposed-slots.ts'
 import { isStillWanted, type IssueRequest } from './request.ts'
 import type { Segments } from './segments.ts'
 import { pauseMs } from './until-answered.ts'
@@ -150,9 +151,10 @@ export class LedgerWay {
       if (!memoryOf.has(request.campaignId)) memoryOf.set(request.campaignId, memories.of(campaignOf(request)))
     }
     try {
-      const settlement = await meter.station('ledger_way', open, () =>
-        ports.ledger.lock([...memoryOf.keys()], (locked) => this.#underLock(locked, open, memoryOf)),
-      )
+      const settlement = await meter.station('ledger_way', open, async () => {
+        const proposed = await proposedSlots(ports.counter, open)
+        return ports.ledger.lock([...memoryOf.keys()], (locked) => this.#underLock(locked, open, memoryOf, proposed))
+      })
       lane.failures = 0
       this.#finish(settlement, memoryOf)
     } catch (error) {
@@ -164,6 +166,7 @@ export class LedgerWay {
     locked: LockedLedger,
     open: readonly IssueRequest[],
     memoryOf: ReadonlyMap<string, CampaignMemory>,
+    proposed: ReadonlyMap<string, SlotRange>,
   ): Promise<Settlement> {
     const settlement: Settlement = { decided: [], issued: [], left: [], soldOut: [], gapsFilled: 0 }
     // Once more, now that nothing of these campaigns is being written: a retry may have been served elsewhere meanwhile.
@@ -193,7 +196,8 @@ export class LedgerWay {
 
     for (const [campaign, requests] of wanting) {
       const memory = memoryOf.get(campaign.id) as CampaignMemory
-      const free = await this.#ports.segments.free(locked, campaign, memory, requests.length)
+      const run = proposed.get(campaign.id) ?? null
+      const free = await this.#ports.segments.free(locked, campaign, memory, requests.length, run)
       if (free === null) throw new RolledBack('unknown')
       const { slots, gaps } = free
       settlement.gapsFilled += gaps

@@ -74,13 +74,21 @@ export class Segments {
    * Up to `wanted` slots without a row, lowest first; `gaps` of them lie below one that has a row. Fewer: with these, all of
    * 1..total have one. null: too much of the campaign is unknown to be counted under a lock, learn() it first.
    * @param locked the ledger under this campaign's lock: elsewhere a slot without a row may be on its way into one
+   * @param proposed a run that the counter gave to the caller and to nobody else: it is taken instead if it is free
    */
   async free(
     locked: SlotReader,
     campaign: CampaignState,
     memory: CampaignMemory,
     wanted: number,
+    proposed: SlotRange | null,
   ): Promise<{ slots: number[]; gaps: number } | null> {
+    if (proposed !== null && proposed.to <= campaign.totalCoupons) {
+      const taken = new Set(await locked.takenSlots(campaign.id, proposed))
+      const slots: number[] = []
+      for (let slot = proposed.from; slot <= proposed.to; slot++) if (!taken.has(slot)) slots.push(slot)
+      if (slots.length >= wanted) return { slots: slots.slice(0, wanted), gaps: 0 }
+    }
     const slots: number[] = []
     // Rows above the total are there only if somebody lowered it by hand; they are nobody's gap.
     const maxSlot = Math.min(await highestSlot(locked, campaign), campaign.totalCoupons)

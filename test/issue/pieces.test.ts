@@ -204,7 +204,7 @@ describe('segments', () => {
             .slice(0, wanted)
           // Twice: the second time with what the first one learned.
           for (let time = 0; time < 2; time++) {
-            expect((await segments.free(reader, total, memories.of(total), wanted))?.slots).toEqual(expected)
+            expect((await segments.free(reader, total, memories.of(total), wanted, null))?.slots).toEqual(expected)
             expect(await segments.issuedCount(total)).toBe(slots.size)
           }
         },

@@ -724,4 +724,16 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ from: 'if (!isProbing) void probe()', to: 'if (isProbing) void probe()' }],
     caughtBy: { test: 'test/ledger/mysql-connections.server.test.ts', named: 'that is away refuses at once' },
   },
+  {
+    name: 'the ledger way takes what others have reserved',
+    file: SEGMENTS,
+    edits: [{ from: 'if (proposed !== null && proposed.to', to: 'if (proposed !== null && wanted < 0 && proposed.to' }],
+    caughtBy: { test: 'test/issue/beside-each-other.test.ts', named: 'takes slots of its own' },
+  },
+  {
+    name: 'the ledger way believes the counter',
+    file: SEGMENTS,
+    edits: [{ from: 'if (!taken.has(slot)) slots.push(slot)', to: 'slots.push(slot)' }],
+    caughtBy: { test: 'test/issue/beside-each-other.test.ts', named: 'in which others have rows' },
+  },
 ]
