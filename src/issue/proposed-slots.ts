@@ -18,8 +18,9 @@ export async function proposedSlots(
   requests: readonly IssueRequest[],
 ): Promise<ReadonlyMap<string, SlotRange>> {
   const proposed = new Map<string, SlotRange>()
-  // At the end of a campaign gaps are what is wanted.
-  if (counter === null || requests.some(({ ledgerWayReason }) => ledgerWayReason === 'nothing_left')) return proposed
+  const reasons = new Set(requests.map(({ ledgerWayReason }) => ledgerWayReason))
+  // Otherwise it was asked, and had no answer; and at the end of a campaign gaps are what is wanted.
+  if (counter === null || !reasons.has('collisions') || reasons.has('nothing_left')) return proposed
   const campaigns = Map.groupBy(requests, ({ campaign }) => campaign as CampaignState)
   const asks = [...campaigns].map(([campaign, { length }]) => ({
     campaign,
