@@ -67,7 +67,7 @@ try {
       turns.push(round % 2 === 0 ? { here: first, there: second } : { here: second, there: first })
     }
     process.stderr.write('\n')
-    const of = (name: keyof Turn, who: 'here' | 'there') => median(turns.map((turn) => turn[who][name]))
+    const of = (name: keyof Turn, who: 'here' | 'there') => Math.round(median(turns.map((turn) => turn[who][name])))
     const ratioOf = (name: keyof Turn) => ratio(median(turns.map((turn) => turn.here[name] / turn.there[name])))
     rows.push({
       mode,
@@ -76,8 +76,8 @@ try {
       'ratio ': ratioOf('rate'),
       'p99 ms here': of('p99Ms', 'here'),
       there: of('p99Ms', 'there'),
-      'CPU µs a coupon here': Math.round(of('cpuUsEach', 'here')),
-      'there  ': Math.round(of('cpuUsEach', 'there')),
+      'CPU µs a coupon here': of('cpuUsEach', 'here'),
+      'there  ': of('cpuUsEach', 'there'),
       ratio: ratioOf('cpuUsEach'),
     })
   }

@@ -82,8 +82,8 @@ test('no counter, and one that does not answer', async () => {
   expect(await grown(/ledger_way_req|errors/)).toEqual({
     'issue_ledger_way_requests_total no_counter': 3,
     'issue_ledger_way_requests_total counter_unavailable': 2,
-    // Asked to take slots on the fast way and on the other, and told what was written.
-    'redis_errors_total no_connection': 3,
+    // Asked once to take slots, and told once what was written.
+    'redis_errors_total no_connection': 2,
   })
   expect(await grown(/resyncs/)).toEqual({ 'issue_resyncs_total ledger_way': 1 })
 })
