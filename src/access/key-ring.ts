@@ -1,4 +1,4 @@
-// Whose key is it? All keys are held in memory and read anew every other second: a request costs a hash and no statement, a
+// Whose key is it? All keys are held in memory and read anew every other second: a request costs a look and no statement, a
 // key that was revoked is refused within seconds on every server, and while the database is away what was last known holds.
 
 import { Fault } from '../answers.ts'
