@@ -2,10 +2,12 @@
 // costs, or what a step on the way has cost. Driver, servers and databases share this machine.
 //
 //   git worktree add /tmp/before <commit> && (cd /tmp/before && npm ci)
-//   node bench/against.ts /tmp/before [--connections 256] [--seconds 1] [--rounds 40]   needs wrk (Debian: apt-get install wrk)
+//   node bench/against.ts /tmp/before [--connections 256] [--seconds 1] [--rounds 8] [--starts 10]
+//                                                                     needs wrk (Debian: apt-get install wrk)
 //
-// Both servers are up all the time and take short turns, so that what else the machine does hurts both alike: the ratios are
-// medians of those of each round. The server's own CPU time for each coupon is even less moved by it.
+// Both servers are up at the same time and take short turns, so that what else the machine does hurts both alike. Two starts of
+// the same code differ by up to a tenth (what is compiled when, what lies where), so that both are started anew several times:
+// a ratio is the median over the starts of the medians over the rounds; the least and the largest of a start stand beside it.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -20,14 +22,15 @@ import { median } from './report/statistics.ts'
 import { issueLoad } from './wrk.ts'
 
 /** Not measured: until the code is compiled and the pools are full. */
-const WARM_S = 4
+const WARM_S = 3
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     connections: { type: 'string', default: '256' },
     seconds: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '40' },
+    rounds: { type: 'string', default: '8' },
+    starts: { type: 'string', default: '10' },
   },
 })
 const HERE = resolve(import.meta.dirname, '..')
@@ -43,6 +46,11 @@ interface Turn {
   readonly cpuUsEach: number
 }
 
+interface Round {
+  readonly here: Turn
+  readonly there: Turn
+}
+
 interface Side extends AsyncDisposable {
   turn(seconds: number): Promise<Turn>
 }
@@ -52,23 +60,22 @@ await using mysql = await startMariadb()
 await using redis = await startRedis()
 const MODES = ['embedded SQLite', 'MySQL and Redis'] as const
 const rounds = Number(values.rounds)
+const starts = Number(values.starts)
 const rows: object[] = []
 try {
   for (const mode of MODES) {
-    await using here = await openSide('here', HERE, mode)
-    await using there = await openSide('there', resolve(other), mode)
-    const turns: { here: Turn; there: Turn }[] = []
-    for (const side of [here, there]) await side.turn(WARM_S)
-    for (let round = 1; round <= rounds; round++) {
-      process.stderr.write(`\r${mode}: round ${round} of ${rounds} `)
-      // Whoever comes second finds a warmer machine: each is it in turn.
-      const first = await (round % 2 === 0 ? here : there).turn(Number(values.seconds))
-      const second = await (round % 2 === 0 ? there : here).turn(Number(values.seconds))
-      turns.push(round % 2 === 0 ? { here: first, there: second } : { here: second, there: first })
+    const all: Round[][] = []
+    for (let start = 1; start <= starts; start++) {
+      process.stderr.write(`\r${mode}: start ${start} of ${starts} `)
+      all.push(await measure(mode, start))
     }
     process.stderr.write('\n')
-    const of = (name: keyof Turn, who: 'here' | 'there') => Math.round(median(turns.map((turn) => turn[who][name])))
-    const ratioOf = (name: keyof Turn) => ratio(median(turns.map((turn) => turn.here[name] / turn.there[name])))
+    const of = (name: keyof Turn, who: 'here' | 'there') =>
+      Math.round(median(all.flat().map((round) => round[who][name])))
+    const ratioOf = (name: keyof Turn) => {
+      const each = all.map((ofStart) => median(ofStart.map(({ here, there }) => here[name] / there[name])))
+      return `${ratio(median(each))} (${ratio(Math.min(...each))} to ${ratio(Math.max(...each))})`
+    }
     rows.push({
       mode,
       'coupons/s here': of('rate', 'here'),
@@ -86,19 +93,35 @@ try {
 }
 console.table(rows)
 
-async function openSide(name: 'here' | 'there', root: string, mode: string): Promise<Side> {
+async function measure(mode: string, start: number): Promise<Round[]> {
+  await using here = await openSide('here', HERE, mode, start)
+  await using there = await openSide('there', resolve(other as string), mode, start)
+  const measured: Round[] = []
+  for (const side of [here, there]) await side.turn(WARM_S)
+  for (let round = start; round < start + rounds; round++) {
+    // Whoever comes second finds a warmer machine: each is it in turn.
+    const first = await (round % 2 === 0 ? here : there).turn(Number(values.seconds))
+    const second = await (round % 2 === 0 ? there : here).turn(Number(values.seconds))
+    measured.push(round % 2 === 0 ? { here: first, there: second } : { here: second, there: first })
+  }
+  return measured
+}
+
+async function openSide(name: 'here' | 'there', root: string, mode: string, start: number): Promise<Side> {
   // A database each: their schemas may differ.
   const store: Record<string, string> =
     mode === MODES[0]
-      ? { SQLITE_PATH: join(folder, `${name}.db`) }
-      : { MYSQL_URL: (await freshDatabase(mysql.url)).url, REDIS_URL: redis.url, REDIS_PREFIX: `${name}:` }
+      ? { SQLITE_PATH: join(folder, `${name}${start}.db`) }
+      : { MYSQL_URL: (await freshDatabase(mysql.url)).url, REDIS_URL: redis.url, REDIS_PREFIX: `${name}${start}:` }
   const env = { PATH: process.env['PATH'], PORT: '0', DRAIN_MS: '0', ...store }
   const main = join(root, 'src/main.ts')
   const server = await spawnGuarded(process.execPath, [main, 'serve'], { env })
   const [, url = ''] = await server.waitForOutput(/listens on (http:\S+)[^]*^Ready\.$/m)
   const hasKeys = name === 'here'
   const makeKey = [main, 'key', 'create', '--client', 'bench', '--scopes', 'admin']
-  const key = hasKeys ? execFileSync(process.execPath, makeKey, { env, encoding: 'utf8' }).trim() : ''
+  const key = hasKeys
+    ? execFileSync(process.execPath, makeKey, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    : ''
   const headers = { 'content-type': 'application/json', ...(hasKeys && { authorization: `Bearer ${key}` }) }
   const body = JSON.stringify({ name: 'bench', start_time: 'now', total_coupons: 100_000_000 })
   const reply = await fetch(`${url}/v1/campaigns`, { method: 'POST', headers, body })
@@ -108,7 +131,7 @@ async function openSide(name: 'here' | 'there', root: string, mode: string): Pro
   return {
     async turn(seconds) {
       const beforeUs = cpuUs(server.pid)
-      const { rate, p99Ms } = await issueLoad(url, id, { ...load, seconds, run: `${name}-${turns++}` })
+      const { rate, p99Ms } = await issueLoad(url, id, { ...load, seconds, run: `${name}${start}-${turns++}` })
       return { rate, p99Ms, cpuUsEach: (cpuUs(server.pid) - beforeUs) / (rate * seconds) }
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

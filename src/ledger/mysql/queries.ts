@@ -5,7 +5,7 @@ import { SEGMENT_SLOTS } from '../ledger.ts'
 import type * as Port from '../ledger.ts'
 import type { Row, Statements } from './connection.ts'
 import { MysqlRefusal } from './errors.ts'
-import { COUNT_RANGES_MAX, COUNT_SLOTS_MAX, MAX_SLOTS_CAMPAIGNS_MAX } from './limits.ts'
+import { COUNT_SEGMENTS_MAX, MAX_SLOTS_CAMPAIGNS_MAX } from './limits.ts'
 import { isId, sqlTime, int, toCampaign, toReadAnswer, recordValue } from './rows.ts'
 import * as sql from './statements.ts'
 
@@ -101,34 +101,33 @@ export async function countSegments(
   ranges: readonly Port.SlotRange[],
 ): Promise<Port.SegmentCount[]> {
   const counts = new Map<number, number>()
-  for (const part of isId(campaignId) ? statementsOfRanges(ranges) : []) {
-    const values = part.flatMap(({ from, to }) => [from, to])
-    const rows = await connection.selectText(sql.countSegmentsIn(part.length, SEGMENT_SLOTS), [campaignId, ...values])
-    for (const row of rows) {
-      const segment = int(row, 'segment')
-      counts.set(segment, (counts.get(segment) ?? 0) + int(row, 'count'))
+  const pieces = isId(campaignId) ? [...piecesOf(ranges)] : []
+  for (let start = 0; start < pieces.length; start += COUNT_SEGMENTS_MAX) {
+    const part = pieces.slice(start, start + COUNT_SEGMENTS_MAX)
+    const values = part.flatMap(({ from, to }) => [campaignId, from, to])
+    for (const row of await connection.selectText(sql.countPieces(part.length), values)) {
+      const { segment } = part[int(row, 'position')] as Piece
+      const count = int(row, 'count')
+      if (count > 0) counts.set(segment, (counts.get(segment) ?? 0) + count)
     }
   }
   return [...counts].map(([segment, count]) => ({ segment, count })).sort((a, b) => a.segment - b.segment)
 }
 
-/** As many statements as it takes for each to stay small. */
-function* statementsOfRanges(ranges: readonly Port.SlotRange[]): Generator<Port.SlotRange[]> {
-  let part: Port.SlotRange[] = []
-  let slots = 0
+interface Piece extends Port.SlotRange {
+  readonly segment: number
+}
+
+/** Each of one segment. */
+function* piecesOf(ranges: readonly Port.SlotRange[]): Generator<Piece> {
   for (const { from, to } of ranges) {
     for (let start = from; start <= to;) {
-      const end = Math.min(to, start + COUNT_SLOTS_MAX - slots - 1)
-      part.push({ from: start, to: end })
-      slots += end - start + 1
+      const segment = Math.floor((start - 1) / SEGMENT_SLOTS)
+      const end = Math.min(to, (segment + 1) * SEGMENT_SLOTS)
+      yield { segment, from: start, to: end }
       start = end + 1
-      if (slots < COUNT_SLOTS_MAX && part.length < COUNT_RANGES_MAX) continue
-      yield part
-      part = []
-      slots = 0
     }
   }
-  if (part.length > 0) yield part
 }
 
 export async function takenSlots(connection: Statements, campaignId: string, range: Port.SlotRange): Promise<number[]> {

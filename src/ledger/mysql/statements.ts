@@ -128,10 +128,14 @@ export function maxSlotsOf(campaigns: number): string {
   ).join(' UNION ALL ')
 }
 
-export function countSegmentsIn(ranges: number, segmentSlots: number): string {
-  const inside = Array.from({ length: ranges }, () => 'slot BETWEEN ? AND ?').join(' OR ')
-  return `SELECT (slot - 1) DIV ${segmentSlots} AS segment, COUNT(*) AS count FROM coupons FORCE INDEX (coupons_slot)
-    WHERE campaign_id = ? AND (${inside}) GROUP BY segment`
+/** A dive and a scan for each piece: with one scan and GROUP BY each row would cost half as much again. */
+export function countPieces(pieces: number): string {
+  return Array.from(
+    { length: pieces },
+    (_, index) =>
+      `SELECT ${index} AS position, COUNT(*) AS count FROM coupons FORCE INDEX (coupons_slot)
+        WHERE campaign_id = ? AND slot BETWEEN ? AND ?`,
+  ).join(' UNION ALL ')
 }
 
 // The two long ones have files of their own, with their heads; the driver gets them without.
