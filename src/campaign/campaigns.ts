@@ -23,7 +23,9 @@ import { codeFormatFlaw, codeFormatOf, normaliseCode, type CodeFormatWish } from
 
 /** How many coupons have been issued, exactly. */
 export interface IssuedCounts {
-  issuedCount(campaign: CampaignState): Promise<number>
+  issuedCount(campaign: CampaignState, maxSlot?: Promise<number>): Promise<number>
+  /** For a count: may be asked for before the campaign is known. */
+  highestSlot(campaignId: string): Promise<number>
   /** Same order. */
   issuedCounts(campaigns: readonly CampaignState[]): Promise<number[]>
 }
@@ -268,10 +270,13 @@ export class Campaigns {
   }
 
   async #view(id: string): Promise<CampaignView | null> {
+    // Both at once: who looks on during a rush waits for the event loop with each question.
+    const maxSlot = this.#counts.highestSlot(id)
+    maxSlot.catch(() => {})
     const { nowMs, campaigns } = await this.#ledger.campaigns([id])
     const [campaign] = campaigns
     if (campaign === undefined) return null
-    const view = viewOf(campaign, await this.#counts.issuedCount(campaign), nowMs)
+    const view = viewOf(campaign, await this.#counts.issuedCount(campaign, maxSlot), nowMs)
     await this.#noteSoldOut(view)
     return view
   }

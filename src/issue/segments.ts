@@ -20,12 +20,19 @@ interface CountedRange extends SlotRange {
   readonly count: number
 }
 
+/** That was asked for and has not begun. */
+interface NextCount {
+  readonly counted: Promise<number>
+  /** One of each who asked. */
+  readonly maxSlots: Promise<number>[]
+}
+
 export class Segments {
   readonly #ledger: Ledger
   readonly #memories: Memories
   readonly #clock: Clock
   /** Counts that were asked for and have not begun, and those under way: by campaign. */
-  readonly #next = new Map<string, Promise<number>>()
+  readonly #next = new Map<string, NextCount>()
   readonly #running = new Map<string, Promise<number>>()
 
   constructor(ledger: Ledger, memories: Memories, clock: Clock) {
@@ -34,23 +41,38 @@ export class Segments {
     this.#clock = clock
   }
 
-  /** Exactly how many coupons have been issued. One count serves all who asked before it began. */
-  issuedCount(campaign: CampaignState): Promise<number> {
+  /** The highest slot that has a row, from the ledger. */
+  async highestSlot(campaignId: string): Promise<number> {
+    return highestSlot(this.#ledger, campaignId)
+  }
+
+  /**
+   * Exactly how many coupons have been issued. One count serves all who asked before it began.
+   * @param maxSlot highestSlot of it, from whoever asked for it already: as of some moment after their own call began
+   */
+  issuedCount(campaign: CampaignState, maxSlot = this.highestSlot(campaign.id)): Promise<number> {
+    // Looked at when the count begins.
+    maxSlot.catch(() => {})
     const key = identityKey(campaign)
     const next = this.#next.get(key)
-    if (next !== undefined) return next
+    if (next !== undefined) {
+      next.maxSlots.push(maxSlot)
+      return next.counted
+    }
+    const maxSlots = [maxSlot]
     const before = this.#running.get(key)?.catch(() => {}) ?? Promise.resolve()
-    const count = before.then(async () => {
+    const counted = before.then(async () => {
       this.#next.delete(key)
-      this.#running.set(key, count)
+      this.#running.set(key, counted)
       try {
-        return await this.#count(campaign, this.#memories.of(campaign))
+        const highest = Math.max(...(await Promise.all(maxSlots)))
+        return await this.#count(campaign, this.#memories.of(campaign), highest, PAGES_AT_ONCE)
       } finally {
-        if (this.#running.get(key) === count) this.#running.delete(key)
+        if (this.#running.get(key) === counted) this.#running.delete(key)
       }
     })
-    this.#next.set(key, count)
-    return count
+    this.#next.set(key, { counted, maxSlots })
+    return counted
   }
 
   /** As issuedCount, for many at once: what was seen whole costs one look at all their highest slots together. */
@@ -69,7 +91,7 @@ export class Segments {
 
   /** Counts what this process has not seen of a campaign. To be done before it is locked: it may take seconds. */
   async learn(campaign: CampaignState, memory: CampaignMemory): Promise<void> {
-    await this.#count(campaign, memory)
+    await this.#count(campaign, memory, await this.highestSlot(campaign.id), PAGES_AT_ONCE)
   }
 
   /**
@@ -93,7 +115,7 @@ export class Segments {
     }
     const slots: number[] = []
     // Rows above the total are there only if somebody lowered it by hand; they are nobody's gap.
-    const maxSlot = Math.min(await highestSlot(locked, campaign), campaign.totalCoupons)
+    const maxSlot = Math.min(await highestSlot(locked, campaign.id), campaign.totalCoupons)
     if (maxSlot - memory.countedUpTo > UNCOUNTED_SLOTS_MAX) return null
     for await (const range of this.#counts(locked, campaign, memory, maxSlot, 1)) {
       if (range.count === range.to - range.from + 1) continue
@@ -127,7 +149,7 @@ export class Segments {
     memory.isProving = true
     const beganAtMs = this.#clock.nowMs()
     try {
-      const count = await this.#count(campaign, new CampaignMemory(), 1)
+      const count = await this.#count(campaign, new CampaignMemory(), await this.highestSlot(campaign.id), 1)
       if (count >= campaign.totalCoupons) return 'confirmed'
       this.#memories.forget(campaign)
       return 'withdrawn'
@@ -141,8 +163,8 @@ export class Segments {
     }
   }
 
-  async #count(campaign: CampaignState, memory: CampaignMemory, pagesAtOnce = PAGES_AT_ONCE): Promise<number> {
-    const maxSlot = await highestSlot(this.#ledger, campaign)
+  /** Up to `maxSlot`. */
+  async #count(campaign: CampaignState, memory: CampaignMemory, maxSlot: number, pagesAtOnce: number): Promise<number> {
     // Taken together with the ranges that #counts is about to compute: nothing is awaited between.
     let count = memory.full.count * SEGMENT_SLOTS
     let isGapless = true
@@ -187,8 +209,8 @@ export class Segments {
   }
 }
 
-async function highestSlot(reader: SlotReader, campaign: CampaignState): Promise<number> {
-  const [maxSlot] = await reader.maxSlots([campaign.id])
+async function highestSlot(reader: SlotReader, campaignId: string): Promise<number> {
+  const [maxSlot] = await reader.maxSlots([campaignId])
   return maxSlot ?? 0
 }
 

@@ -113,7 +113,11 @@ test('a ledger that does not answer is unavailable on every route that asks it, 
   const health = new ServiceHealth(pings, null, { ...systemClock, nowMs: () => nowMs })
   health.markPrepared()
   health.markPrepared()
-  const campaigns = new Campaigns(ledger, { issuedCount: away, issuedCounts: away }, systemRandomness)
+  const campaigns = new Campaigns(
+    ledger,
+    { highestSlot: away, issuedCount: away, issuedCounts: away },
+    systemRandomness,
+  )
   const { app } = await openServer({ campaigns, health })
   const call = callerOf(app)
   expect((await call('GET', '/readyz')).status).toBe(200)

@@ -1,5 +1,6 @@
 // The small parts of the path, each against a model or a count.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { CampaignState } from '../../src/campaign/campaign.ts'
@@ -233,6 +234,45 @@ describe('segments', () => {
       Array(100).fill(3),
     )
     expect(asked).toHaveLength(1)
+  })
+
+  test('who joins a count that has not begun is counted, too', async () => {
+    const slots = new Set([1])
+    const { ledger } = slotLedger(slots)
+    const segments = new Segments(ledger, new Memories(ledger), systemClock)
+    const first = segments.issuedCount(campaign, Promise.resolve(1))
+    // Written and answered, by another server perhaps.
+    slots.add(2)
+    const second = segments.issuedCount(campaign, Promise.resolve(2))
+    expect(await Promise.all([first, second])).toEqual([2, 2])
+  })
+
+  test('a long count asks for two pages at once, and each slot is counted once', async () => {
+    const last = 5 * 64 * SEGMENT_SLOTS - 7
+    const gap = 3 * 64 * SEGMENT_SLOTS + 1
+    let underWay = 0
+    let mostUnderWay = 0
+    const countSegments: Ledger['countSegments'] = async (_, ranges) => {
+      mostUnderWay = Math.max(mostUnderWay, ++underWay)
+      await nextTurn()
+      underWay--
+      return ranges.flatMap(({ from, to }) => {
+        const first = (from - 1) / SEGMENT_SLOTS
+        return Array.from({ length: Math.ceil((to - from + 1) / SEGMENT_SLOTS) }, (__, index) => {
+          const segment = first + index
+          const slots = Math.min(to, (segment + 1) * SEGMENT_SLOTS) - segment * SEGMENT_SLOTS
+          return { segment, count: Math.floor((gap - 1) / SEGMENT_SLOTS) === segment ? slots - 1 : slots }
+        })
+      })
+    }
+    const { ledger } = slotLedger(new Set())
+    const segments = new Segments(
+      { ...ledger, maxSlots: async () => [last], countSegments },
+      new Memories(ledger),
+      systemClock,
+    )
+    expect(await segments.issuedCount({ ...campaign, totalCoupons: last })).toBe(last - 1)
+    expect(mostUnderWay).toBe(2)
   })
 
   test('a sold out that is no longer true is found out in the background', async () => {
