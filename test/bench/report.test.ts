@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { PARTS } from '../../bench/parts.ts'
+import { flameGraph, framesOf } from '../../bench/report/flame.ts'
 import { plot } from '../../bench/report/plot.ts'
 import { results, withAgain, type Exactness, type Results } from '../../bench/report/results.ts'
 import { measured, ROWS, shown, verdict, type Row } from '../../bench/report/rows.ts'
@@ -215,5 +216,47 @@ describe('the picture', () => {
 
   test('nothing measured is a picture without bars', () => {
     expect(plot({ ...someResults(), series: {} })).not.toContain('<rect class="ours"')
+  })
+})
+
+describe('a flame graph', () => {
+  const node = (id: number, functionName: string, url: string, children: number[] = []) => ({
+    id,
+    callFrame: { functionName, url, lineNumber: 0 },
+    children,
+  })
+  const profile = {
+    startTime: 1_000,
+    nodes: [
+      node(1, '(root)', '', [2, 5]),
+      node(2, 'handle', 'file:///app/src/a.ts', [3, 4]),
+      node(3, 'write', 'node:net'),
+      node(4, '', 'file:///app/node_modules/x/<y>.js'),
+      node(5, '(idle)', ''),
+    ],
+    samples: [3, 2, 3, 4, 5, 3],
+    timeDeltas: [10, 20, 30, 40, 500, 60],
+  }
+
+  test('has each caller above what it calls, without idle time and what was before and after', () => {
+    const root = framesOf(profile, 1_020, 1_650)
+    const [handle] = root.calls.values()
+    expect([root.us, root.calls.size, handle?.name, handle?.kind, handle?.us]).toEqual([
+      90,
+      1,
+      'handle src/a.ts:1',
+      'ours',
+      90,
+    ])
+    expect([...(handle?.calls.values() ?? [])].map(({ name, kind, us }) => [name, kind, us])).toEqual([
+      ['write node:net:1', 'node', 30],
+      ['(anonymous) x/<y>.js:1', 'library', 40],
+    ])
+  })
+
+  test('says how much of a coupon each frame took, in words that are no markup', () => {
+    const svg = flameGraph(framesOf(profile, 0, 10_000), 10, 'A & B')
+    expect(svg).toContain('<title>(anonymous) x/&lt;y&gt;.js:1: 4.0 µs a coupon</title>')
+    expect(svg).toContain('A &amp; B')
   })
 })
