@@ -13,6 +13,12 @@ import { WireError, type Statement, type Wire } from './wire.ts'
 const DELETE_ROWS_MAX = 1_000
 const EXPORT_ROWS = 500
 
+interface Granted {
+  readonly transaction: Transaction
+  readonly nowMs: number
+  readonly campaigns: ReadonlyMap<string, Campaign>
+}
+
 export class SimLedger implements Port.Ledger {
   readonly lockScope: 'campaign' | 'database'
   generation = 0
@@ -71,7 +77,7 @@ export class SimLedger implements Port.Ledger {
   async lock<T>(ids: readonly string[], work: (locked: Port.LockedLedger) => Promise<T>): Promise<T> {
     const database = this.#database
     let isQueued = false
-    const granted = await this.#send<{ transaction: Transaction; nowMs: number }>(false, {
+    const granted = await this.#send<Granted>(false, {
       name: 'lock',
       run: () => {
         if (isQueued) database.leaveQueue(ids)
@@ -79,7 +85,13 @@ export class SimLedger implements Port.Ledger {
         isQueued = transaction === BLOCKED
         if (transaction !== BLOCKED) {
           this.transactions.add(transaction)
-          return { transaction, nowMs: database.nowMs() }
+          // By the statement that locks: what is made while its answer is on the way was not there to be locked.
+          const campaigns = new Map<string, Campaign>()
+          for (const id of ids) {
+            const campaign = database.campaign(id, transaction)
+            if (campaign !== undefined) campaigns.set(id, { ...campaign })
+          }
+          return { transaction, nowMs: database.nowMs(), campaigns }
         }
         database.queueForLock(ids)
         return BLOCKED
@@ -116,10 +128,7 @@ export class SimLedger implements Port.Ledger {
     }
   }
 
-  #locked(
-    ids: readonly string[],
-    { transaction, nowMs }: { transaction: Transaction; nowMs: number },
-  ): Port.LockedLedger {
+  #locked(ids: readonly string[], { transaction, nowMs, campaigns }: Granted): Port.LockedLedger {
     const database = this.#database
     const ask = <T>(name: string, run: () => T) =>
       this.#send<T>(false, {
@@ -130,11 +139,6 @@ export class SimLedger implements Port.Ledger {
         },
         onOrphaned: () => database.rollback(transaction),
       })
-    const campaigns = new Map<string, Campaign>()
-    for (const id of ids) {
-      const campaign = database.campaign(id, transaction)
-      if (campaign !== undefined) campaigns.set(id, { ...campaign })
-    }
     return {
       campaigns,
       nowMs,
